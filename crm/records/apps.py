@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class RecordsConfig(AppConfig):
+    name = "crm.records"
+    label = "records"
+    verbose_name = "记录"
+
+    def ready(self):
+        from . import lookups  # noqa: F401  registers the lookups
+
+        autodiscover_modules("module")

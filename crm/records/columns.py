@@ -1,0 +1,115 @@
+"""Column: the unit of lists, exports and import templates. One declaration gives the label, the screen value, the
+export value, the sort key and what to join."""
+
+from collections.abc import Callable
+from operator import attrgetter
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.utils.html import format_html
+
+from . import formatting
+from .fields import DictionaryField, Money, readable_phone
+from .templatetags import kaihai
+
+
+class Column:
+    """
+    key      name in URLs, preferences and forms
+    paths    attribute paths below the record ("owner__name"); what screen and export read
+    combine  makes one value of several paths (default: the first path's value)
+    kind     text, int, money, date, datetime, bool, person, stars, phone
+    sort     model field to sort by (must be indexed for every scope), or None
+    css      width class; m: place in the phone's card (title, side, sub, wide, pair, foot)
+    default  shown until the person chooses columns
+    """
+
+    def __init__(self, key: str, label: str = "", *, paths: tuple = (), combine: Callable | None = None, kind: str = "", sort: str = "",
+                 css: str = "", m: str = "", default: bool = False, field_right: str = "", function: str = ""):
+        self.key, self.label, self.kind, self.sort, self.css, self.m = key, label, kind, sort, css, m
+        self.paths, self.combine, self.default = tuple(paths) or (key,), combine, default
+        self.field_right = field_right or key
+        self.function = function  # function of the module that must be held to see it (成本价)
+        self.field = None
+
+    def bind(self, model: type[models.Model]) -> "Column":
+        """Fill label, kind and path from the model field of the same name."""
+        try:
+            self.field = field = model._meta.get_field(self.key)
+        except FieldDoesNotExist:
+            self.kind = self.kind or "text"
+            self._getters = [attrgetter(path.replace("__", ".")) for path in self.paths]
+            return self
+        self.label = self.label or str(field.verbose_name)
+        if self.paths == (self.key,):
+            if isinstance(field, DictionaryField):
+                self.paths, self.kind = (f"{self.key}__label",), self.kind or "text"
+            elif isinstance(field, models.ForeignKey):
+                person = field.related_model._meta.label_lower == "orgs.employee"
+                self.paths, self.kind = (f"{self.key}__name",), self.kind or ("person" if person else "text")
+        if not self.kind:
+            self.kind = next(
+                (kind for cls, kind in (
+                    (models.DateTimeField, "datetime"), (models.DateField, "date"), (models.BooleanField, "bool"), (Money, "money"),
+                    (models.IntegerField, "int"), (models.DecimalField, "int"),
+                ) if isinstance(field, cls)), "text",
+            )
+        self._getters = [attrgetter(path.replace("__", ".")) for path in self.paths]
+        return self
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in ("int", "money")
+
+    @property
+    def joins(self) -> tuple[str, ...]:
+        """Relations to select_related for the screen."""
+        return tuple(path.rsplit("__", 1)[0] for path in self.paths if "__" in path)
+
+    def value(self, record):
+        """The raw value: str, int, Decimal, date, datetime, bool or None."""
+        found = [self._get(getter, record) for getter in self._getters]
+        return self.combine(*found) if self.combine else found[0]
+
+    @staticmethod
+    def _get(getter, record):
+        try:
+            return getter(record)
+        except AttributeError:  # an empty relation on the way
+            return None
+
+    def from_row(self, values):
+        """The same raw value out of the `paths` of a values_list row."""
+        return self.combine(*values) if self.combine else values[0]
+
+    def text(self, value) -> str:
+        """A raw value as people read it; empty = ""."""
+        if value is None or value == "":
+            return ""
+        if self.kind == "money":
+            return formatting.money(value)
+        if self.kind == "datetime":
+            return formatting.moment(value)
+        if self.kind == "date":
+            return formatting.day(value)
+        if self.kind == "bool":
+            return "是" if value else "否"
+        if self.kind == "phone":
+            return readable_phone(value)
+        if self.field is not None and self.field.choices:
+            return str(dict(self.field.flatchoices).get(value, value))
+        return str(value)
+
+    def html(self, record, value) -> str:
+        """The cell: autoescaped text, or safe markup for people, stars and phones."""
+        if value is None or value == "":
+            return kaihai.DASH
+        if self.kind == "person":
+            return kaihai.person_html(getattr(record, self.paths[0].split("__")[0]))
+        if self.kind == "stars":
+            return kaihai.stars_html(value)
+        if self.kind == "phone":
+            return format_html('<a href="tel:{}">{}</a>', value, readable_phone(value))
+        if self.kind == "datetime":
+            return formatting.day(value)
+        return self.text(value)

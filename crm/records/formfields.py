@@ -1,0 +1,109 @@
+"""Form fields of records: the checks are the model fields' own; pickers offer only what the person may choose."""
+
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+RADIO_UP_TO = 6
+
+
+class Cleaned(forms.CharField):
+    """Text input whose check and normal form are `model_field.clean_value`; `max_length` only limits typing."""
+
+    def __init__(self, *, model_field, **kwargs):
+        self.model_field = model_field
+        for key in ("decimal_places", "max_digits", "empty_value"):
+            kwargs.pop(key, None)
+        kwargs["strip"] = False
+        super().__init__(**kwargs)
+        self.validators = []
+
+    def widget_attrs(self, widget):
+        return {**super().widget_attrs(widget), "autocomplete": "off"}
+
+    def to_python(self, value):
+        return value
+
+    def clean(self, value):
+        return self.model_field.clean_value(value)
+
+    def has_changed(self, initial, data):
+        return ("" if initial is None else str(initial)) != ("" if data is None else str(data))
+
+
+class RemotePicker(forms.Select):
+    """A select that renders the chosen option only; the rest loads as one types from /pick/<kind>/."""
+
+    def __init__(self, attrs=None, *, kind: str, query: dict | None = None):
+        url = f"/pick/{kind}/" + (f"?{urlencode(query)}" if query else "")
+        super().__init__({**(attrs or {}), "data-picker": url})
+
+    def optgroups(self, name, value, attrs=None):
+        chosen = [v for v in value if v]
+        queryset = getattr(self.choices, "queryset", None)
+        self_choices, options = self.choices, [("", "")]
+        if chosen and queryset is not None and all(str(v).isdigit() for v in chosen):
+            field = self.choices.field
+            options += [(row.pk, field.label_from_instance(row)) for row in queryset.filter(pk__in=chosen)]
+        self.choices = options
+        try:
+            return super().optgroups(name, value, attrs)
+        finally:
+            self.choices = self_choices
+
+
+class Picked(forms.ModelChoiceField):
+    """One row out of `queryset` (already narrowed to what the person may choose), picked by typing."""
+
+    default_error_messages = {"invalid_choice": "请选择列表中的选项"}
+
+    def __init__(self, queryset, *, kind: str, query: dict | None = None, **kwargs):
+        kwargs.setdefault("widget", RemotePicker(kind=kind, query=query))
+        super().__init__(queryset, **kwargs)
+
+    def to_python(self, value):
+        if value not in self.empty_values and not str(getattr(value, "pk", value)).isdigit():
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super().to_python(value)
+
+
+class DictionaryChoice(forms.ModelChoiceField):
+    """A value of one dictionary: radio up to six values, a searchable select above. A retired value stays choosable on
+    the record that has it."""
+
+    default_error_messages = {"invalid_choice": "请选择列表中的选项"}
+
+    def __init__(self, queryset, *, code: str, **kwargs):
+        self.code = code
+        super().__init__(queryset, **kwargs)
+        self.empty_label = "请选择"
+
+    def offer(self, items: list, current_id: int | None) -> None:
+        """Set the choices out of all items of the dictionary (one query serves every field of a form)."""
+        shown = [item for item in items if item.active or item.pk == current_id]
+        self.choices_cache = {item.pk: item for item in shown}
+        pairs = [(item.pk, item.label) for item in shown]
+        if len(shown) <= RADIO_UP_TO:
+            self.widget = forms.RadioSelect()
+        else:
+            pairs = [("", "请选择"), *pairs]
+            self.widget = forms.Select(attrs={"data-search": ""})
+        self.widget.is_required = self.required
+        self.choices = pairs
+
+    @property
+    def choices(self):
+        return self._choices
+
+    @choices.setter
+    def choices(self, value):
+        self._choices = self.widget.choices = value
+
+    def to_python(self, value):
+        if value in self.empty_values:
+            return None
+        try:
+            return self.choices_cache[int(getattr(value, "pk", value))]
+        except (KeyError, ValueError, TypeError):
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from None

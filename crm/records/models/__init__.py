@@ -1,0 +1,31 @@
+from .base import OwnedRecord, Record, RecordQuerySet, owned_indexes
+from .grants import Grant
+from .satellites import Attachment, OperationLog, SearchRow, Star
+from .system import (
+    DictionaryItem,
+    ExportLedger,
+    Job,
+    ListPreference,
+    Parameter,
+    PeriodicRun,
+    Selection,
+)
+
+__all__ = [
+    "Attachment",
+    "DictionaryItem",
+    "ExportLedger",
+    "Grant",
+    "Job",
+    "ListPreference",
+    "OperationLog",
+    "OwnedRecord",
+    "Parameter",
+    "PeriodicRun",
+    "Record",
+    "RecordQuerySet",
+    "SearchRow",
+    "Selection",
+    "Star",
+    "owned_indexes",
+]

@@ -1,0 +1,193 @@
+"""The registry: what each module declares, and the only way upward (a tab of contracts stands on the customer page
+because contracts declares the customer as its parent)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.utils.module_loading import import_string
+
+from .columns import Column
+
+BASE_FUNCTIONS = (
+    ("view", "查看"), ("create", "新建"), ("edit", "编辑"), ("delete", "删除"),
+    ("import", "导入"), ("export", "导出"), ("transfer", "转移"), ("print", "打印"),
+)
+# What a row action needs as function, where it is not its own name.
+FUNCTION_OF = {"follow": "edit", "share": "edit", "restore": "delete", "purge": "delete"}
+
+
+@dataclass(frozen=True)
+class View:
+    """A built-in view (tab) of a list: `narrow(rows, user)` on rows that passed the gate."""
+
+    key: str
+    label: str
+    narrow: Callable = lambda rows, user: rows
+    order: str = ""
+    count: bool = False
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of a detail page. `build(request, record, rights)` gives the template context; `count(record, user)` the
+    figure in the label."""
+
+    key: str
+    label: str
+    template: str
+    build: Callable
+    count: Callable | None = None
+    order: int = 50
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """An action on selected rows: `run(rows, *, by, form)` gets the allowed rows and answers [(title, reason)] failures."""
+
+    key: str
+    label: str
+    icon: str
+    action: str
+    run: Callable
+    heading: str
+    submit: str
+    form: str = ""
+    body: str = ""
+    danger: bool = False
+
+
+@dataclass
+class Module:
+    """The declaration of a record type; `crm.records` builds every page and door out of it."""
+
+    name: str
+    label: str
+    icon: str
+    model: type
+    prefix: str
+    form: str
+    filters: str
+    columns: list[Column]
+    views: list[View]
+    group: str = "销售"
+    order: int = 100
+    functions: tuple = ()
+    without: tuple = ()
+    parents: tuple[str, ...] = ()
+    owned: bool = True
+    grant_model: type | None = None
+    search: dict = field(default_factory=dict)
+    search_related: tuple = ()
+    search_placeholder: str = "名称、电话、拼音首字母"
+    sections: tuple = ()
+    tabs: list[Tab] = field(default_factory=list)
+    bulk: list[Bulk] = field(default_factory=list)
+    facts: tuple[str, ...] = ()
+    chips: Callable | None = None
+    importer: str = ""
+    verbs: dict = field(default_factory=dict)
+    default_order: str = "-created_at"
+
+    def __post_init__(self):
+        self.columns = [column.bind(self.model) for column in self.columns]
+        self.by_key = {column.key: column for column in self.columns}
+
+    @cached_property
+    def permissions(self) -> list[tuple[str, str]]:
+        """Functions of the role matrix: [(action, label)]."""
+        return [pair for pair in BASE_FUNCTIONS if pair[0] not in self.without] + list(self.functions)
+
+    def function_for(self, action: str) -> str:
+        return FUNCTION_OF.get(action, action)
+
+    def may(self, user, action: str) -> bool:
+        """Whether the user holds the function at all (403 when not)."""
+        return user.has_function(f"{self.name}.{self.function_for(action)}")
+
+    def verb(self, name: str) -> Callable:
+        """The service behind create, update, delete, restore, purge, transfer: the module's own or the shared one."""
+        from . import services
+
+        return self.verbs.get(name) or getattr(services, name)
+
+    @cached_property
+    def form_class(self):
+        return import_string(self.form)
+
+    @cached_property
+    def filter_class(self):
+        return import_string(self.filters)
+
+    @cached_property
+    def title_field(self) -> str:
+        return self.columns[0].key
+
+    def title_of(self, record) -> str:
+        return str(getattr(record, self.title_field))
+
+    def url(self, page: str = "", pk: int | None = None) -> str:
+        base = f"/{self.prefix}/"
+        if pk is not None:
+            base += f"{pk}/"
+        return base + (f"{page}/" if page else "")
+
+    list_url = property(lambda self: self.url())
+    new_url = property(lambda self: self.url("new"))
+    import_url = property(lambda self: self.url("import"))
+    export_url = property(lambda self: self.url("export"))
+    columns_url = property(lambda self: self.url("columns"))
+    recycle_url = property(lambda self: self.url("recycle"))
+    bulk_url = property(lambda self: self.url("bulk"))
+
+    @property
+    def select_first(self) -> str:
+        return f"请先选择{self.label}信息。"
+
+    @property
+    def children(self) -> list["Module"]:
+        return [module for module in ALL.values() if self.name in module.parents]
+
+
+ALL: dict[str, Module] = {}
+
+
+def register(module: Module) -> Module:
+    """Add a module; the name must be new."""
+    if module.name in ALL:
+        raise ValueError(f"module {module.name} is registered twice")
+    ALL[module.name] = module
+    return module
+
+
+def get(name: str) -> Module:
+    """The module of that name (KeyError when there is none)."""
+    return ALL[name]
+
+
+def of_model(model: type) -> Module:
+    """The module of a record class or instance's class (LookupError when it is none)."""
+    for module in ALL.values():
+        if module.model is model:
+            return module
+    raise LookupError(f"{model} is not a registered record type")
+
+
+def of_content_type(content_type) -> Module:
+    return of_model(content_type.model_class())
+
+
+def ordered() -> list[Module]:
+    return sorted(ALL.values(), key=lambda module: module.order)
+
+
+# Administration functions: (key, label). Modules above may add theirs.
+ADMIN_FUNCTIONS: dict[str, str] = {
+    "admin.org": "组织", "admin.roles": "角色", "admin.dictionary": "数据字典", "admin.log": "日志",
+    "admin.settings": "系统设置", "admin.jobs": "后台任务", "admin.recycle": "清除回收站",
+}
+
+
+def all_functions() -> set[str]:
+    """Every function a role can hold."""
+    return {f"{module.name}.{key}" for module in ALL.values() for key, _ in module.permissions} | set(ADMIN_FUNCTIONS)

@@ -1,0 +1,151 @@
+"""The gate. A function permission AND (reach OR grant OR visible parent) decides rows; everything asks `narrow`.
+
+A module's functions are named "<module>.<action>" (customer.export). `user.scope_for("customer.export")` answers None
+(function not held) or a Reach. Which rows an action covers:
+
+- READ actions: owner in reach, or a grant, or the parent record is visible, or "created by me" where the option is on
+- CHANGE actions: owner in reach, or a read-write grant
+- all others: owner in reach
+"""
+
+from dataclasses import dataclass
+
+from django.db import connections
+from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
+
+from . import modules, params
+
+READ = frozenset({"view", "export", "print"})
+CHANGE = frozenset({"edit", "follow"})
+LATERAL_UP_TO = 500  # owners; above that one scan over all of them is cheaper
+COUNT_CAP = 10_000
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whose rows: everybody's, or those of the employees in `owners`."""
+
+    everything: bool = False
+    owners: tuple[int, ...] = ()
+
+    def includes(self, employee_id: int | None) -> bool:
+        return self.everything or employee_id in self.owners
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One part of a scope that an index can serve; `owners` is set where the part is "owner is one of these"."""
+
+    condition: Q
+    owners: tuple[int, ...] = ()
+    by_owner: bool = False
+    everything: bool = False
+
+
+def narrow(rows, user, action: str):
+    """`rows` reduced to those on which `user` may do `action`; without the function: none."""
+    module = modules.of_model(rows.model)
+    reach = user.scope_for(f"{module.name}.{module.function_for(action)}")
+    if reach is None:
+        return rows.none()
+    if not module.owned:
+        return rows
+    if reach.everything:
+        owner = Q(owner_id__isnull=False)
+        narrowed = rows.filter(owner)
+        narrowed.branches = (Branch(owner, everything=True),)
+        return narrowed
+    branches = [Branch(Q(owner_id__any=reach.owners), reach.owners, by_owner=True)]
+    if action in READ or action in CHANGE:
+        grants = module.grant_model.objects.current().filter(user=user)
+        if action in CHANGE:
+            grants = grants.filter(permission__codename=f"change_{module.model._meta.model_name}")
+        branches.append(Branch(Q(pk__in=grants.values("content_object_id"))))
+    if action in READ:
+        if params.get("created_by_me_visible"):
+            branches.append(Branch(Q(created_by=user, owner_id__isnull=False)))
+        for parent in module.parents:
+            branches.append(Branch(_by_parent(parent, user) & Q(owner_id__isnull=False)))
+    condition = Q()
+    for branch in branches:
+        condition |= branch.condition
+    narrowed = rows.filter(condition)
+    narrowed.branches = tuple(branches)
+    return narrowed
+
+
+def _by_parent(parent: str, user) -> Q:
+    """Rows whose parent record `user` may view; with the company option off, only the parent's owner sees them."""
+    module = modules.get(parent)
+    visible = module.model.objects.allowed(user, "view")
+    if not params.get("children_follow_parent"):
+        visible = visible.filter(owner=user)
+    return Q(**{f"{parent}_id__in": visible.order_by().values("pk")})
+
+
+def may(user, action: str, record) -> bool:
+    """Whether `user` may do `action` on this one record."""
+    return type(record).objects.allowed(user, action, trashed=record.deleted_at is not None).filter(pk=record.pk).exists()
+
+
+# The list's fast path -------------------------------------------------------------------------------------------------
+
+
+def _order(field: str, descending: bool):
+    return [f"-{field}", "-pk"] if descending else [field, "pk"]
+
+
+def after(rows, field: str, descending: bool, value, pk: int):
+    """Rows that come behind (value, pk) in the order; the first condition is what an index can start at."""
+    less = "lt" if descending else "gt"
+    return rows.filter(Q(**{f"{field}__{less}e": value}) & (Q(**{f"{field}__{less}": value}) | Q(**{f"pk__{less}": pk})))
+
+
+def top_ids(rows, *, field: str, descending: bool, limit: int, offset: int = 0) -> list[int]:
+    """Primary keys of `limit` rows of an allowed() query in the order (field, pk), skipping `offset`.
+
+    On PostgreSQL each branch of the scope contributes its own top rows by an index (per owner by LATERAL) and the union
+    is cut again; the whole condition still stands in every branch, so a branch can only narrow it.
+    """
+    order = _order(field, descending)
+    plain = rows.order_by(*order).values_list("pk", flat=True)
+    branches = rows.branches
+    if connections[rows.db].vendor != "postgresql" or not branches or branches[0].everything or offset > 1000:
+        return list(plain[offset : offset + limit])
+    parts, values = [], []
+    for branch in branches:
+        sql, bound = _branch_sql(rows, branch, order, field, limit + offset)
+        parts.append(f"({sql})")
+        values += bound
+    direction = "DESC" if descending else "ASC"
+    sql = f"SELECT pk FROM ({' UNION '.join(parts)}) AS found ORDER BY sort_key {direction}, pk {direction} LIMIT %s OFFSET %s"
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(sql, [*values, limit, offset])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _branch_sql(rows, branch, order, field, limit):
+    keys = {"sort_key": F(field)}
+    if branch.by_owner and 1 < len(branch.owners) <= LATERAL_UP_TO:
+        inner = rows.filter(owner_id=RawSQL("scope.owner", ())).order_by(*order).annotate(**keys).values("pk", "sort_key")[:limit]
+        sql, bound = inner.query.sql_with_params()
+        lateral = f"SELECT top.pk, top.sort_key FROM unnest(%s::bigint[]) AS scope(owner) CROSS JOIN LATERAL ({sql}) AS top(pk, sort_key)"
+        return lateral, [list(branch.owners), *bound]
+    part = rows.filter(branch.condition).order_by(*order).annotate(**keys).values("pk", "sort_key")[:limit]
+    sql, bound = part.query.sql_with_params()
+    return f"SELECT top.pk, top.sort_key FROM ({sql}) AS top(pk, sort_key)", list(bound)
+
+
+def capped_count(rows, cap: int = COUNT_CAP) -> int:
+    """How many rows an allowed() query has, counted no further than cap + 1 (the caller shows "10,000+")."""
+    if connections[rows.db].vendor != "postgresql" or len(rows.branches) < 2:
+        return rows.order_by().values("pk")[: cap + 1].count()
+    parts, values = [], []
+    for branch in rows.branches:
+        sql, bound = rows.filter(branch.condition).order_by().values("pk")[: cap + 1].query.sql_with_params()
+        parts.append(f"({sql})")
+        values += bound
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM (SELECT * FROM ({' UNION '.join(parts)}) AS found LIMIT %s) AS capped", [*values, cap + 1])
+        return cursor.fetchone()[0]

@@ -1,0 +1,229 @@
+"""The verbs every record type shares: create, update, delete, restore, purge, transfer, log.
+
+Each runs in one transaction, writes the operation log in it, keeps the search lines, and checks the gate again after the
+change. `by` is the acting employee.
+"""
+
+from collections.abc import Iterable
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+
+from crm.notices.services import notify
+
+from . import formatting, modules, search
+from .fields import readable_phone
+from .models import Attachment, OperationLog, Star
+
+
+class Stale(Exception):
+    """The record was saved by someone else since the form was opened; `current` is its present state."""
+
+    def __init__(self, current):
+        super().__init__("stale version")
+        self.current = current
+
+
+class OutOfReach(ValidationError):
+    """The change would put the record outside the acting person's rows."""
+
+
+def display(field: models.Field, value) -> str:
+    """A field value as the log shows it; related rows by their label, empty as ""."""
+    if value is None or value == "":
+        return ""
+    if field.is_relation:
+        related = value if isinstance(value, models.Model) else field.related_model._default_manager.filter(pk=value).first()
+        return str(related or "")
+    if field.flatchoices:
+        return str(dict(field.flatchoices).get(value, value))
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(field, models.DateTimeField):
+        return formatting.moment(value)
+    if isinstance(field, models.DateField):
+        return formatting.day(value)
+    if field.get_internal_type() == "DecimalField":
+        return formatting.money(value)
+    return readable_phone(value) if field.__class__.__name__ in ("Phone", "Mobile") else str(value)
+
+
+def write_log(model: type, entries: Iterable[tuple[int, str, list]], *, code: str, by, job=None) -> None:
+    """Insert log rows for many records of one type: entries = (pk, text, changes)."""
+    content_type = ContentType.objects.get_for_model(model)
+    OperationLog.objects.bulk_create(
+        [
+            OperationLog(content_type=content_type, object_id=pk, actor=by, code=code, text=text[:500], changes=changes, job=job)
+            for pk, text, changes in entries
+        ],
+        batch_size=1000,
+    )
+
+
+def log(record, *, code: str, by, text: str = "", changes: list | None = None) -> None:
+    """One log row for one record."""
+    write_log(type(record), [(record.pk, text, changes or [])], code=code, by=by)
+
+
+def check_kept(module, pks: list[int], *, by, action: str = "view") -> None:
+    """Raise OutOfReach when a changed row is no longer visible to the person who changed it."""
+    if module.model.objects.allowed(by, action).filter(pk__in=pks).count() != len(pks):
+        raise OutOfReach("保存后该记录将不在您的数据范围内，未保存。请检查负责人。")
+
+
+@transaction.atomic
+def create(record, *, by, keep_check: bool = True):
+    """Save a new record: full check, log row `<module>.created`, search lines. Returns it."""
+    module = modules.of_model(type(record))
+    record.created_by = by
+    record.full_clean()
+    record.save(force_insert=True)
+    log(record, code=f"{module.name}.created", by=by, text="新建")
+    search.index(module, [record])
+    if keep_check:
+        check_kept(module, [record.pk], by=by)
+    return record
+
+
+@transaction.atomic
+def update(record, values: dict, *, version: int, by, code: str = "updated", text: str = "编辑"):
+    """Set `values` ({field name: value}) on the record if it still has `version`, else raise Stale. Unchanged values
+    leave no trace; returns the saved record."""
+    module = modules.of_model(type(record))
+    current = type(record).objects.select_for_update().get(pk=record.pk)
+    if current.version != version:
+        raise Stale(current)
+    changes, names = [], []
+    for name, value in values.items():
+        field = current._meta.get_field(name)
+        old = getattr(current, name)
+        if old == value:
+            continue
+        setattr(current, name, value)
+        names.append(name)
+        changes.append((field, old))
+    if not names:
+        return current
+    current.full_clean()
+    diff = [
+        {"label": str(field.verbose_name), "old": display(field, old), "new": display(field, getattr(current, field.name))}
+        for field, old in changes
+    ]
+    current.version += 1
+    current.updated_at = timezone.now()
+    current.save()
+    log(current, code=f"{module.name}.{code}", by=by, text=text, changes=diff)
+    if set(names) & {name for fields in module.search.values() for name in fields}:
+        search.index(module, [current])
+    check_kept(module, [current.pk], by=by)
+    return current
+
+
+def _lock(module, rows) -> list[int]:
+    """Lock the rows in id order and return the ids that are still there."""
+    return list(module.model.objects.filter(pk__in=rows.order_by().values("pk")).select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def delete(rows, *, by, now=None) -> int:
+    """Move allowed rows to the recycle bin (at `now`, so that what goes together comes back together); returns how many."""
+    module = modules.of_model(rows.model)
+    ids = _lock(module, rows)
+    moved = module.model.objects.filter(pk__any=ids, deleted_at=None)
+    ids = list(moved.values_list("pk", flat=True))
+    moved.update(deleted_at=now or timezone.now(), deleted_by=by, version=models.F("version") + 1)
+    write_log(module.model, ((pk, "移入回收站", []) for pk in ids), code=f"{module.name}.deleted", by=by)
+    return len(ids)
+
+
+@transaction.atomic
+def restore(rows, *, by) -> int:
+    """Take rows out of the recycle bin; ValidationError names the value that is taken meanwhile. Returns how many."""
+    module = modules.of_model(rows.model)
+    ids = _lock(module, rows)
+    for record in module.model.objects.filter(pk__any=ids):
+        record.deleted_at = record.deleted_by = None
+        try:
+            record.validate_constraints()
+        except ValidationError as error:
+            raise ValidationError(f"“{module.title_of(record)}”不能还原：{'；'.join(error.messages)}") from None
+    module.model.objects.filter(pk__any=ids).update(deleted_at=None, deleted_by=None, version=models.F("version") + 1, updated_at=timezone.now())
+    write_log(module.model, ((pk, "从回收站还原", []) for pk in ids), code=f"{module.name}.restored", by=by)
+    return len(ids)
+
+
+@transaction.atomic
+def purge(rows, *, by) -> int:
+    """Delete rows of the recycle bin for good, with their files, search lines and stars; the log stays. Returns how many."""
+    module = modules.of_model(rows.model)
+    ids = _lock(module, rows.filter(deleted_at__isnull=False))
+    content_type = ContentType.objects.get_for_model(module.model)
+    files = list(Attachment.objects.filter(content_type=content_type, object_id__in=ids))
+    write_log(module.model, ((pk, "彻底删除", []) for pk in ids), code=f"{module.name}.purged", by=by)
+    search.forget(module, ids)
+    Star.objects.filter(content_type=content_type, object_id__in=ids).delete()
+    Attachment.objects.filter(pk__in=[file.pk for file in files]).delete()
+    try:
+        module.model.objects.filter(pk__any=ids).delete()
+    except models.ProtectedError as error:
+        raise ValidationError("仍被其他记录引用，不能彻底删除。") from error
+    transaction.on_commit(lambda: [file.file.delete(save=False) for file in files])
+    return len(ids)
+
+
+@transaction.atomic
+def transfer(rows, to, *, by, keep: str = "", until=None, children: Iterable[str] = ()) -> int:
+    """Give allowed rows to employee `to`; only the owner changes. `keep` = "" (the former owner leaves), "read" or
+    "write" (becomes a team member until `until`, a date or None); `children` = names of child modules that go along.
+    One log row per record, one message to the new owner. Returns how many moved."""
+    from . import teams
+
+    module = modules.of_model(rows.model)
+    if not to.is_active:
+        raise ValidationError(f"{to.name}已停用，不能接收{module.label}。")
+    reach = by.scope_for(f"{module.name}.transfer")
+    if reach is None:
+        raise PermissionDenied
+    if not reach.includes(to.pk):
+        raise ValidationError(f"{to.name}不在您的数据范围内，不能转移给对方。")
+    ids = _lock(module, rows)
+    moving = list(module.model.objects.filter(pk__any=ids, deleted_at=None).exclude(owner=to).select_related("owner"))
+    now = timezone.now()
+    for name in children:
+        child = modules.get(name)
+        if module.name not in child.parents:
+            raise ValidationError("只能同时转移下级记录。")
+        key = f"{module.name}_id"
+        for former in {record.owner_id for record in moving}:
+            parents = [record.pk for record in moving if record.owner_id == former]
+            follow = child.model.objects.live().filter(**{f"{key}__any": parents}, owner_id=former)
+            _set_owner(child, list(follow.select_related("owner")), to, by=by, now=now)
+    _set_owner(module, moving, to, by=by, now=now)
+    if keep and module.grant_model:
+        for former in {record.owner for record in moving if record.owner_id}:
+            teams.add([record for record in moving if record.owner_id == former.pk], [former], write=keep == "write", until=until, by=by, announce=False)
+    if moving and to.pk != by.pk:
+        names = "、".join(module.title_of(record) for record in moving[:20]) + (" 等" if len(moving) > 20 else "")
+        url = module.url(pk=moving[0].pk) if len(moving) == 1 else f"{module.list_url}?view=mine"
+        notify([to.pk], kind="transfer", title=f"{by.name}转移给您 {len(moving)} 个{module.label}", body=names, url=url)
+    return len(moving)
+
+
+def _set_owner(module, records: list, to, *, by, now) -> None:
+    module.model.objects.filter(pk__any=[record.pk for record in records]).update(owner=to, version=models.F("version") + 1, updated_at=now)
+    write_log(
+        module.model,
+        ((record.pk, f"转移给{to.name}", [{"label": "负责人", "old": str(record.owner or ""), "new": to.name}]) for record in records),
+        code=f"{module.name}.transferred", by=by,
+    )
+
+
+def toggle_star(record, *, user) -> bool:
+    """Follow or unfollow a record (关注); returns whether it is followed now."""
+    content_type = ContentType.objects.get_for_model(type(record))
+    star, made = Star.objects.get_or_create(user=user, content_type=content_type, object_id=record.pk)
+    if not made:
+        star.delete()
+    return made

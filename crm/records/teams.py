@@ -1,0 +1,63 @@
+"""Teams (相关团队): per-record grants, 只读 or 读写, until a date."""
+
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from crm.notices.services import notify
+
+from . import formatting, modules, services
+
+
+def permission_for(model, write: bool) -> Permission:
+    """The guardian permission behind 只读 (view_…) or 读写 (change_…)."""
+    codename = f"{'change' if write else 'view'}_{model._meta.model_name}"
+    return Permission.objects.get(content_type=ContentType.objects.get_for_model(model), codename=codename)
+
+
+@transaction.atomic
+def add(records: list, people: list, *, write: bool, until=None, by, source: str = "team", announce: bool = True) -> int:
+    """Give each of `people` a grant on each record (replacing an earlier one of the same source); owners are skipped.
+    `until` is the last day it holds, or None. Returns how many grants stand now."""
+    if not records:
+        return 0
+    if until and until < timezone.localdate():
+        raise ValidationError("有效期不能早于今天。")
+    if disabled := [person.name for person in people if not person.is_active]:
+        raise ValidationError(f"{'、'.join(disabled)}已停用，不能加入团队。")
+    module = modules.of_model(type(records[0]))
+    grants, permission = module.grant_model, permission_for(module.model, write)
+    pairs = [(record, person) for record in records for person in people if record.owner_id != person.pk]
+    grants.objects.filter(content_object__in=[r.pk for r, _ in pairs], user__in=[p.pk for _, p in pairs], source=source).delete()
+    grants.objects.bulk_create(
+        [grants(user=p, permission=permission, content_object=r, source=source, until=until, granted_by=by) for r, p in pairs], batch_size=1000
+    )
+    right = ("读写" if write else "只读") + (f"，至 {formatting.day(until)}" if until else "")
+    services.write_log(module.model, ((r.pk, f"添加团队成员 {p.name}（{right}）", []) for r, p in pairs), code=f"{module.name}.team_added", by=by)
+    if announce:
+        for person in people:
+            mine = [record for record, other in pairs if other.pk == person.pk]
+            if mine and person.pk != by.pk:
+                notify([person.pk], kind="team", title=f"{by.name}把您加入 {len(mine)} 个{module.label}的团队（{right}）",
+                       body="、".join(module.title_of(record) for record in mine[:20]), url=module.url(pk=mine[0].pk) if len(mine) == 1 else f"{module.list_url}?view=team")
+    return len(pairs)
+
+
+@transaction.atomic
+def remove(record, person, *, by, source: str = "team") -> bool:
+    """End a person's grants on a record; returns whether there were any."""
+    module = modules.of_model(type(record))
+    gone, _ = module.grant_model.objects.filter(content_object=record, user=person, source=source).delete()
+    if gone:
+        services.log(record, code=f"{module.name}.team_removed", by=by, text=f"移除团队成员 {person.name}")
+    return bool(gone)
+
+
+def members(record) -> list:
+    """Grants on the record that hold today, newest first, with their people."""
+    module = modules.of_model(type(record))
+    return list(
+        module.grant_model.objects.current().filter(content_object=record).select_related("user__department", "permission").order_by("-pk")
+    )

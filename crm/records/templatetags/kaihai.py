@@ -1,0 +1,190 @@
+"""Tags and filters every template may use (a builtin library): icons, formats, people, table cells.
+
+The `*_html` functions are plain Python, so that columns and views build the same markup.
+They and `cells` are the only places that mark a string as safe.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from django import forms, template
+from django.templatetags.static import static
+from django.utils.html import conditional_escape, escape, format_html
+from django.utils.safestring import SafeString
+
+from crm.records import formatting
+
+register = template.Library()
+
+DASH = SafeString('<span class="k-muted">–</span>')
+_TINTS = "abcde"
+_PAGE_SIZE_FIELD = ("page", "size")
+
+
+@lru_cache(maxsize=512)
+def icon_html(name: str, css: str = "") -> SafeString:
+    """An icon of static/icons.svg, e.g. icon_html("edit", "k-icon-sm"); decorative, so hidden from screen readers."""
+    return format_html(
+        '<svg class="k-icon{}" aria-hidden="true"><use href="{}#i-{}"/></svg>',
+        f" {css}" if css else "",
+        static("icons.svg"),
+        name,
+    )
+
+
+@lru_cache(maxsize=8)
+def stars_html(value: int | None) -> SafeString:
+    """A rating of 0 to 3 stars; None -> a dash."""
+    if value is None or value == "":
+        return DASH
+    filled = max(0, min(3, int(value)))
+    return format_html(
+        '<svg class="k-stars" role="img" aria-label="{} 星"><use href="{}#i-stars-{}"/></svg>',
+        filled,
+        static("icons.svg"),
+        filled,
+    )
+
+
+def avatar_html(name: str, *, key: int | None = None, css: str = "") -> SafeString:
+    """The round initial of a person or record; `key` (an id) picks one of five tints, stable for that id."""
+    text = (name or "?").strip()
+    tint = _TINTS[(key if key is not None else sum(map(ord, text))) % len(_TINTS)]
+    return format_html(
+        '<span class="k-avatar k-avatar-{}{}" aria-hidden="true">{}</span>', tint, f" {css}" if css else "", text[:1]
+    )
+
+
+def person_html(employee) -> SafeString:
+    """Initial and name of an employee, linked to the name card where `card_url` is known; None -> a dash."""
+    if not employee:
+        return DASH
+    name = getattr(employee, "name", "") or str(employee)
+    avatar = avatar_html(name, key=getattr(employee, "pk", None))
+    if url := getattr(employee, "card_url", ""):
+        return format_html(
+            '<a class="k-person" href="{}" data-panel>{}<span class="k-ellipsis">{}</span></a>', url, avatar, name
+        )
+    return format_html('<span class="k-person">{}<span class="k-ellipsis">{}</span></span>', avatar, name)
+
+
+def near_html(value) -> SafeString:
+    """今天 14:05, 3 天前 … with the exact time in the tooltip; None -> a dash."""
+    if not value:
+        return DASH
+    exact = formatting.moment(value) if isinstance(value, datetime) else formatting.day(value)
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), exact, formatting.near(value))
+
+
+def big_html(value) -> SafeString:
+    """A large sum in 万 or 亿 with the exact figure in the tooltip; None -> a dash."""
+    if value is None or value == "":
+        return DASH
+    return format_html('<span title="{}">{}</span>', formatting.money(value), formatting.big(value))
+
+
+def dash_html(value) -> SafeString:
+    """The value, or the dash that stands for "empty"."""
+    return DASH if value is None or value == "" else conditional_escape(value)
+
+
+register.simple_tag(icon_html, name="icon")
+register.simple_tag(stars_html, name="stars")
+register.simple_tag(person_html, name="person")
+register.simple_tag(dash_html, name="dash")
+register.simple_tag(avatar_html, name="avatar")
+register.filter("big", big_html)
+register.filter("near", near_html)
+register.filter("money", formatting.money)
+register.filter("day", formatting.day)
+register.filter("clock", formatting.clock)
+register.filter("moment", formatting.moment)
+register.filter("count", formatting.count)
+register.filter("file_size", formatting.file_size)
+
+
+@register.simple_tag
+def sprite() -> str:
+    """Address of the icon sprite, for scripts that draw icons."""
+    return static("icons.svg")
+
+
+@register.simple_tag
+def cells(row) -> SafeString:
+    """The <td>s of a list row: one string instead of a template loop, which took 40 % of a list's time."""
+    get = row.get if isinstance(row, dict) else lambda key: getattr(row, key, None)
+    out = []
+    for place, cell in enumerate(get("cells")):
+        read = cell.get if isinstance(cell, dict) else lambda key, cell=cell: getattr(cell, key, None)
+        body, css, title, slot, label = read("html"), read("css"), read("title"), read("m"), read("label")
+        body = DASH if body is None or body == "" else conditional_escape(body)
+        if place == 0:
+            css, slot, body = f"k-stick-2 {css or ''}".strip(), slot or "title", _name_cell(get, body)
+        out.append(
+            "<td"
+            + (f' class="{escape(css)}"' if css else "")
+            + (f' data-m="{escape(slot)}"' if slot else "")
+            + (f' data-label="{escape(label)}"' if label and slot == "pair" else "")
+            + (f' title="{escape(title)}"' if title and place else "")
+            + f">{body}</td>"
+        )
+    return SafeString("".join(out))
+
+
+def _name_cell(get, body) -> str:
+    """The sticky first cell: a link to the record, its lock and what can be done on hover."""
+    title, tel = escape(get("title") or ""), get("tel")
+    lock = f'{icon_html("lock")}<span class="k-visually-hidden">已锁定</span>' if get("locked") else ""
+    call = (
+        f'<span class="k-row-actions"><a class="k-btn k-btn-icon" href="tel:{escape(tel)}" title="拨打 {escape(tel)}"'
+        f' aria-label="拨打 {escape(tel)}">{icon_html("phone")}</a></span>'
+        if tel
+        else ""
+    )
+    link = f'<a href="{escape(get("url"))}" title="{title}">{body}</a>' if get("url") else f"<span>{body}</span>"
+    return f'<span class="k-cell-name">{link}{lock}{call}</span>'
+
+
+@register.simple_tag
+def compact(field) -> SafeString:
+    """A field of the search row: no label of its own, its name stands inside as placeholder or first option."""
+    name = str(field.label or "")
+    widget = field.field.widget
+    if isinstance(field.field, forms.ModelChoiceField) and not isinstance(widget, forms.SelectMultiple):
+        field.field.empty_label = name
+    elif isinstance(widget, forms.Select) and not isinstance(widget, forms.SelectMultiple):
+        choices = [(value, text) for value, text in widget.choices if value not in ("", None)]
+        widget.choices = [("", name), *choices]
+    attrs = {"aria-label": name, "placeholder": name, "title": name, "autocomplete": "off"}
+    return field.as_widget(attrs=attrs)
+
+
+@register.simple_tag
+def is_wide(field) -> bool:
+    """Whether a form field takes both columns of the grid."""
+    widget = field.field.widget
+    return bool(
+        isinstance(widget, forms.Textarea)
+        or widget.attrs.get("data-wide") is not None
+        or (isinstance(widget, forms.RadioSelect) and len(list(field.field.choices)) > 4)
+    )
+
+
+@register.filter
+def is_group(field) -> bool:
+    """Whether a field consists of several inputs, so that its label is a legend."""
+    return bool(getattr(field.field.widget, "use_fieldset", False))
+
+
+@register.filter
+def is_checkbox(field) -> bool:
+    """Whether a field is one check box, which carries its label at the right."""
+    return isinstance(field.field.widget, forms.CheckboxInput)
+
+
+@register.filter
+def without_paging(pairs) -> list:
+    """(name, value) pairs of the URL without page and page size."""
+    return [pair for pair in pairs if pair[0] not in _PAGE_SIZE_FIELD]

@@ -1,0 +1,138 @@
+"""Customers and contacts: fields, limits, constraints."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from crm.records import fields
+from crm.records.models import Grant, OwnedRecord, owned_indexes
+
+from . import areas
+
+
+def _choice(label: str, code: str):
+    return fields.DictionaryField(label, code)
+
+
+class Customer(OwnedRecord):
+    """A company sold to. Without an owner it is in the public pool."""
+
+    class DealStatus(models.IntegerChoices):
+        OPEN = 0, "未成交"
+        DEALT = 1, "已成交"
+
+    name = fields.Text("客户名称", max_length=50, blank=False, required_message="请填写客户名")
+    name_key = models.CharField(max_length=100, null=True, editable=False)
+    type = _choice("客户类型", "customer.type")
+    level = _choice("客户级别", "customer.level")
+    status = _choice("客户状态", "customer.status")
+    intent = _choice("客户意向", "customer.intent")
+    relation = _choice("关系类型", "customer.relation")
+    industry = _choice("客户行业", "customer.industry")
+    source = _choice("客户信息来源", "customer.source")
+    nature = _choice("公司性质", "customer.nature")
+    postcode = fields.Digits("邮编", exact=6, message="邮编为 6 位数字")
+    annual_turnover = _choice("年营业额", "customer.annual_turnover")
+    rating = fields.Scale("评分", top=3, unit="星")
+    region = _choice("地区", "customer.region")
+    province = fields.Text("省", max_length=20)
+    city = fields.Text("市", max_length=30)
+    address = fields.Text("详细地址", max_length=100)
+    phone = fields.Phone("电话")
+    website = fields.Website("网址")
+    employees = _choice("员工数", "customer.employees")
+    satisfaction = fields.Scale("客户满意度", top=5, unit="分")
+    credit = fields.Scale("客户信用度", top=5, unit="分")
+    deal_status = models.PositiveSmallIntegerField("成交状态", choices=DealStatus.choices, default=DealStatus.OPEN)
+    next_contact_at = models.DateTimeField("下次联系时间", null=True, blank=True)
+    last_followed_at = models.DateTimeField("最后跟进时间", null=True, blank=True, editable=False)
+    locked = models.BooleanField("锁定", default=False, editable=False)
+    remark = fields.LongText("备注", max_length=500)
+
+    class Meta:
+        verbose_name = "客户"
+        constraints = [
+            models.UniqueConstraint(fields=["name_key"], condition=Q(deleted_at=None), name="customer_name_live", violation_error_message="已有同名客户"),
+            models.CheckConstraint(condition=Q(rating=None) | Q(rating__range=(1, 3)), name="customer_rating"),
+            models.CheckConstraint(condition=Q(satisfaction=None) | Q(satisfaction__range=(1, 5)), name="customer_satisfaction"),
+            models.CheckConstraint(condition=Q(credit=None) | Q(credit__range=(1, 5)), name="customer_credit"),
+        ]
+        indexes = owned_indexes("customer", "created_at", "updated_at", "name")
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def full_address(self) -> str:
+        """客户联系地址: province, city and street in one line; a municipality's name stands once."""
+        return areas.line(self.province, self.city, self.address)
+
+    def clean(self):
+        super().clean()
+        self.name_key = name_key_for(self.name)
+        self.province, self.city = areas.check(self.province, self.city)
+
+    def explain_constraint(self, error: ValidationError) -> ValidationError:
+        """The uniqueness message stands at the name."""
+        return ValidationError({"name": error.messages})
+
+
+def name_key_for(name: str) -> str | None:
+    """The unique key of a name, None where the rule is 提醒 (warn only)."""
+    from crm.records import params
+
+    return fields.name_key(name) if params.get("duplicate_names") == "forbid" else None
+
+
+class CustomerGrant(Grant):
+    content_object = models.ForeignKey(Customer, models.CASCADE, related_name="grants")
+
+    class Meta(Grant.Meta):
+        indexes = [models.Index(fields=["user", "content_object"], name="customergrant_user")]
+
+
+class Contact(OwnedRecord):
+    """A person at a customer."""
+
+    class Gender(models.TextChoices):
+        MALE = "m", "男"
+        FEMALE = "f", "女"
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="contacts", verbose_name="所属客户")
+    name = fields.Text("姓名", max_length=50, blank=False, required_message="联系人姓名不能为空")
+    salutation = fields.Text("尊称", max_length=50)
+    gender = models.CharField("性别", max_length=1, choices=Gender.choices, blank=True, default="")
+    position = fields.Text("职位", max_length=50)
+    department = fields.Text("部门", max_length=50)
+    mobile = fields.Mobile("手机")
+    phone = fields.Phone("办公电话")
+    email = fields.Email("邮箱")
+    qq = fields.Digits("QQ", max_length=20, message="QQ 号为最多 20 位数字")
+    wechat = fields.Text("微信", max_length=50)
+    birthday = models.DateField("生日", null=True, blank=True)
+    is_decider = models.BooleanField("关键决策人", default=False)
+    is_primary = models.BooleanField("首要联系人", default=False, editable=False)
+    address = fields.Text("地址", max_length=100)
+    postcode = fields.Digits("邮编", exact=6, message="邮编为 6 位数字")
+    remark = fields.LongText("备注", max_length=500)
+
+    class Meta:
+        verbose_name = "联系人"
+        constraints = [
+            models.UniqueConstraint(fields=["customer"], condition=Q(is_primary=True, deleted_at=None), name="contact_one_primary",
+                                    violation_error_message="该客户已有首要联系人")
+        ]
+        indexes = owned_indexes("contact", "created_at", "updated_at", "name")
+
+    def __str__(self):
+        return self.name
+
+    def explain_constraint(self, error: ValidationError) -> ValidationError:
+        return ValidationError({"name": error.messages})
+
+
+class ContactGrant(Grant):
+    content_object = models.ForeignKey(Contact, models.CASCADE, related_name="grants")
+
+    class Meta(Grant.Meta):
+        indexes = [models.Index(fields=["user", "content_object"], name="contactgrant_user")]

@@ -1,0 +1,137 @@
+"""What customers and contacts declare to crm.records."""
+
+from datetime import timedelta
+
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+
+from crm.records import dictionaries, modules
+from crm.records.columns import Column
+from crm.records.models import Star
+from crm.records.modules import Bulk, Module, View
+
+from . import areas
+from .models import Contact, ContactGrant, Customer, CustomerGrant
+from .services import create_contact, delete_customers, purge_customers, restore_contacts, restore_customers, set_locked, update_contact
+
+for _code, _label in {
+    "type": "客户类型", "level": "客户级别", "status": "客户状态", "intent": "客户意向", "relation": "关系类型", "industry": "客户行业", "source": "客户信息来源",
+    "nature": "公司性质", "annual_turnover": "年营业额", "region": "地区", "employees": "员工数",
+}.items():
+    dictionaries.declare(f"customer.{_code}", _label, "客户")
+dictionaries.declare("contact.salutation", "尊称", "联系人")
+
+
+def _since(days: int):
+    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return start - timedelta(days=days)
+
+
+def today(rows, user):
+    return rows.filter(created_at__gte=_since(0))
+
+
+def this_week(rows, user):
+    return rows.filter(created_at__gte=_since(timezone.localdate().weekday()))
+
+
+def this_month(rows, user):
+    return rows.filter(created_at__gte=_since(timezone.localdate().day - 1))
+
+
+def recently(rows, user):
+    return rows.filter(updated_at__gte=_since(30))
+
+
+def mine(rows, user):
+    return rows.filter(owner=user)
+
+
+def of_subordinates(rows, user):
+    return rows.filter(owner_id__any=sorted(user.subordinate_ids() - {user.pk}))
+
+
+def starred(rows, user):
+    stars = Star.objects.filter(user=user, content_type=ContentType.objects.get_for_model(rows.model))
+    return rows.filter(pk__in=stars.values("object_id"))
+
+
+def in_team(rows, user):
+    grants = modules.of_model(rows.model).grant_model
+    return rows.filter(pk__in=grants.objects.current().filter(user=user).values("content_object_id"))
+
+
+CUSTOMER = modules.register(
+    Module(
+        name="customer", label="客户", icon="customer", model=Customer, prefix="customers", order=20,
+        form="customers.forms.CustomerForm", filters="customers.filters.CustomerFilters", grant_model=CustomerGrant,
+        functions=(("lock", "锁定"), ("assign", "分配"), ("deal", "改成交状态"), ("history", "导入原创建人和时间")),
+        search={"name": ("name",), "phone": ("phone",)}, search_related=(("contact", "customer_id"),),
+        search_placeholder="名称、电话、联系人、拼音首字母",
+        columns=[
+            Column("name", sort="name", css="k-w-name", m="title", default=True),
+            Column("industry", css="k-w-104", m="sub", default=True),
+            Column("rating", kind="stars", css="k-w-72", m="sub", default=True),
+            Column("full_address", "客户联系地址", paths=("province", "city", "address"), combine=areas.line, css="k-w-addr", default=True),
+            Column("owner", css="k-w-96", m="sub", default=True),
+            Column("created_by", css="k-w-88", default=True),
+            Column("created_at", sort="created_at", css="k-w-104", default=True),
+            Column("updated_at", sort="updated_at", css="k-w-104"),
+            *[Column(key, css="k-w-104") for key in (
+                "type", "level", "status", "intent", "relation", "source", "nature", "annual_turnover", "region", "province", "city", "address", "postcode",
+            )],
+            Column("phone", kind="phone", css="k-w-120", m="pair"),
+            *[Column(key, css="k-w-104") for key in ("website", "employees", "satisfaction", "credit", "deal_status", "next_contact_at", "last_followed_at", "locked", "remark")],
+        ],
+        views=[
+            View("all", "全部", count=True), View("mine", "我的客户", mine, count=True), View("subordinates", "下属客户", of_subordinates), View("starred", "我关注的", starred),
+            View("today", "今日创建", today), View("week", "本周新建", this_week), View("month", "本月新建", this_month),
+            View("recent", "最近更新", recently, order="-updated_at"), View("team", "团队客户", in_team),
+        ],
+        sections=(
+            ("基本信息", ("name", "type", "level", "status", "intent", "relation", "industry", "source", "nature", "annual_turnover", "employees", "rating", "satisfaction", "credit", "deal_status")),
+            ("联系方式", ("region", "full_address", "postcode", "phone", "website")),
+            ("其他", ("remark", "next_contact_at", "last_followed_at", "created_by", "created_at", "updated_at")),
+        ),
+        facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
+        verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
+        bulk=[
+            Bulk("lock", "锁定", "lock", "lock", lambda rows, *, by, form: set_locked(rows, locked=True, by=by), "锁定 {n} 个客户？", "锁定（{n} 个）",
+                 body="锁定的客户不会被自动收回公海。"),
+            Bulk("unlock", "解锁", "lock", "lock", lambda rows, *, by, form: set_locked(rows, locked=False, by=by), "解锁 {n} 个客户？", "解锁（{n} 个）"),
+        ],
+    )
+)
+
+CONTACT = modules.register(
+    Module(
+        name="contact", label="联系人", icon="contact", model=Contact, prefix="contacts", order=30,
+        form="customers.forms.ContactForm", filters="customers.filters.ContactFilters", grant_model=ContactGrant, parents=("customer",),
+        functions=(("history", "导入原创建人和时间"),),
+        search={"name": ("name",), "phone": ("mobile", "phone")}, search_placeholder="姓名、电话、拼音首字母",
+        columns=[
+            Column("name", sort="name", css="k-w-96", m="title", default=True),
+            Column("salutation", css="k-w-72", m="sub", default=True),
+            Column("customer", "所属客户", paths=("customer__name",), css="k-w-name", m="sub", default=True),
+            Column("mobile", kind="phone", css="k-w-120", m="pair"),
+            Column("tel", "电话", paths=("mobile", "phone"), combine=lambda mobile, phone: mobile or phone, kind="phone", css="k-w-120", m="pair", default=True),
+            Column("qq", css="k-w-104", default=True), Column("email", "Email", css="k-w-addr", default=True),
+            Column("owner", css="k-w-96", m="sub", default=True), Column("created_by", css="k-w-88", default=True),
+            Column("created_at", sort="created_at", css="k-w-104", default=True), Column("updated_at", sort="updated_at", css="k-w-104"),
+            *[Column(key, css="k-w-104") for key in ("gender", "position", "department", "wechat", "birthday", "is_decider", "is_primary", "address", "postcode", "remark")],
+            Column("phone", kind="phone", css="k-w-120"),
+        ],
+        views=[
+            View("all", "全部", count=True), View("mine", "我负责的", mine, count=True), View("today", "今日添加", today), View("week", "本周添加", this_week),
+            View("month", "本月新建", this_month), View("recent", "最近更新", recently, order="-updated_at"),
+        ],
+        sections=(
+            ("基本信息", ("customer", "name", "salutation", "gender", "position", "department", "is_decider", "is_primary", "birthday")),
+            ("联系方式", ("mobile", "phone", "email", "qq", "wechat", "address", "postcode")),
+            ("其他", ("remark", "created_by", "created_at", "updated_at")),
+        ),
+        facts=("customer", "owner", "position", "mobile", "email", "created_at"),
+        verbs={"restore": restore_contacts, "update": update_contact, "create": create_contact},
+    )
+)
+

@@ -1,0 +1,113 @@
+"""Verbs of customers and contacts beyond those every record has."""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from crm.records import services
+
+from .models import Contact, Customer
+
+
+@transaction.atomic
+def create_customer(customer: Customer, *, by, contact: dict | None = None) -> Customer:
+    """Save a customer and, if given ({field: value}), its primary contact, owned alike."""
+    services.create(customer, by=by)
+    if contact:
+        services.create(Contact(customer=customer, owner=customer.owner, is_primary=True, **contact), by=by, keep_check=False)
+    return customer
+
+
+@transaction.atomic
+def create_contact(contact: Contact, *, by) -> Contact:
+    """Save a contact; the first one of a customer becomes its primary contact."""
+    Customer.objects.select_for_update().get(pk=contact.customer_id)
+    contact.is_primary = not Contact.objects.live().filter(customer_id=contact.customer_id, is_primary=True).exists()
+    return services.create(contact, by=by)
+
+
+@transaction.atomic
+def update_contact(contact: Contact, values: dict, *, version: int, by) -> Contact:
+    """Save a contact; one that moves to another customer is no longer a primary one."""
+    customer = values.get("customer")
+    if customer is not None and customer.pk != contact.customer_id:
+        values = {**values, "is_primary": False}
+    return services.update(contact, values, version=version, by=by)
+
+
+@transaction.atomic
+def make_primary(contact: Contact, *, by) -> None:
+    """Make this the customer's primary contact; the former one stays a contact."""
+    former = Contact.objects.live().filter(customer_id=contact.customer_id, is_primary=True).exclude(pk=contact.pk).select_for_update()
+    for other in former:
+        Contact.objects.filter(pk=other.pk).update(is_primary=False, version=F("version") + 1, updated_at=timezone.now())
+        services.log(other, code="contact.not_primary", by=by, text="不再是首要联系人")
+    Contact.objects.filter(pk=contact.pk).update(is_primary=True, version=F("version") + 1, updated_at=timezone.now())
+    services.log(contact, code="contact.primary", by=by, text="设为首要联系人")
+
+
+@transaction.atomic
+def delete_customers(rows, *, by) -> int:
+    """Move customers to the recycle bin, their live contacts with them (same moment). Returns how many customers."""
+    ids, now = list(rows.values_list("pk", flat=True)), timezone.now()
+    services.delete(Contact.objects.live().filter(customer_id__any=ids), by=by, now=now)
+    return services.delete(Customer.objects.filter(pk__any=ids), by=by, now=now)
+
+
+@transaction.atomic
+def restore_customers(rows, *, by) -> int:
+    """Take customers out of the recycle bin together with the contacts that went there with them."""
+    gone = dict(rows.values_list("pk", "deleted_at"))
+    moved = services.restore(rows, by=by)
+    contacts = Contact.objects.trashed().filter(customer_id__any=gone, deleted_at__in=set(gone.values()))
+    if contacts.exists():
+        services.restore(contacts, by=by)
+    return moved
+
+
+@transaction.atomic
+def restore_contacts(rows, *, by) -> int:
+    """Take contacts out of the recycle bin; their customer must be live."""
+    orphan = rows.filter(customer__deleted_at__isnull=False).select_related("customer").first()
+    if orphan:
+        raise ValidationError(f"“{orphan.name}”所属的客户“{orphan.customer.name}”在回收站中，请先还原客户。")
+    return services.restore(rows, by=by)
+
+
+@transaction.atomic
+def purge_customers(rows, *, by) -> int:
+    """Delete customers of the recycle bin for good, with their contacts there; a live contact refuses it."""
+    ids = list(rows.values_list("pk", flat=True))
+    services.purge(Contact.objects.trashed().filter(customer_id__any=ids), by=by)
+    return services.purge(rows, by=by)
+
+
+def set_locked(rows, *, locked: bool, by) -> int:
+    """Lock or unlock allowed customers; returns how many changed."""
+    with transaction.atomic():
+        ids = list(Customer.objects.filter(pk__in=rows.order_by().values("pk"), locked=not locked).select_for_update().values_list("pk", flat=True))
+        Customer.objects.filter(pk__any=ids).update(locked=locked, version=F("version") + 1, updated_at=timezone.now())
+        text = "锁定" if locked else "解锁"
+        services.write_log(Customer, ((pk, text, []) for pk in ids), code=f"customer.{'locked' if locked else 'unlocked'}", by=by)
+    return len(ids)
+
+
+def switch_name_rule(rule: str) -> None:
+    """Apply 客户重名 = forbid or warn to every customer: keys are filled or emptied. ValidationError lists collisions."""
+    from crm.records.fields import name_key
+
+    if rule == "warn":
+        Customer.objects.exclude(name_key=None).update(name_key=None)
+        return
+    seen: dict[str, str] = {}
+    clashes, rows = [], []
+    for pk, name, deleted in Customer.objects.values_list("pk", "name", "deleted_at").iterator(chunk_size=5000):
+        key = name_key(name)
+        if not deleted and key in seen:
+            clashes.append(name)
+        seen.setdefault(key, name) if not deleted else None
+        rows.append(Customer(pk=pk, name_key=key))
+    if clashes:
+        raise ValidationError(f"还有 {len(clashes)} 个重名客户，请先处理：{'、'.join(clashes[:20])}{' 等' if len(clashes) > 20 else ''}")
+    Customer.objects.bulk_update(rows, ["name_key"], batch_size=1000)

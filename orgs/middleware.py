@@ -1,0 +1,36 @@
+"""What an account's state forces before any page: idle sign-out, a password to change, the last-seen time."""
+
+from datetime import timedelta
+
+from django.contrib.auth import logout
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from crm.records import params
+
+from .models import SignIn
+
+SEEN_EVERY = timedelta(minutes=5)
+
+
+class AccountState:
+    """`request.session["seen"]` is written at most every five minutes."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        user = request.user
+        if user.is_authenticated:
+            now = timezone.now().timestamp()
+            seen = request.session.get("seen", now)
+            if now - seen > params.get("session_idle_hours") * 3600:
+                logout(request)
+                return redirect(f"{reverse('login')}?next={request.get_full_path()}")
+            if "seen" not in request.session or now - seen > SEEN_EVERY.total_seconds():
+                request.session["seen"] = now
+                SignIn.objects.filter(session_key=request.session.session_key).update(seen_at=timezone.now())
+            if user.must_change_password and request.path not in (reverse("password"), reverse("logout")):
+                return redirect("password")
+        return self.get_response(request)

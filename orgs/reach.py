@@ -1,0 +1,68 @@
+"""From roles to rows: whose records a person reaches. Always computed, never stored."""
+
+from django.db import connection
+
+from crm.records import modules
+from crm.records.scope import Reach
+
+
+def functions_of(employee) -> frozenset[str]:
+    """The union of the roles' functions; 超级管理员 holds every one there is."""
+    if employee.is_super:
+        return frozenset(modules.all_functions())
+    return frozenset(code for role in employee.role_list() for code in role.permissions)
+
+
+def below(employee_id: int) -> set[int]:
+    """Ids of the employee and everybody under them by supervisor, recursively, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE below(id) AS (SELECT CAST(%s AS bigint) UNION SELECT e.id FROM orgs_employee e JOIN below b ON e.supervisor_id = b.id) "
+            "SELECT id FROM below",
+            [employee_id],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def in_departments(paths: list[str]) -> set[int]:
+    """Ids of the employees of the departments with these paths and of all below them."""
+    from django.db.models import Q
+
+    from .models import Employee
+
+    condition = Q()
+    for path in paths:
+        condition |= Q(department__path__startswith=path)
+    return set(Employee.objects.filter(condition).values_list("pk", flat=True)) if paths else set()
+
+
+def of(employee, module: str) -> Reach:
+    """Reach in a module: the widest of all roles that may view it (roles without 查看 there add nothing)."""
+    from .models import Department, Employee, Role
+
+    memo = employee.__dict__.setdefault("_reach", {})
+    if module in memo:
+        return memo[module]
+    kinds = set()
+    for role in employee.role_list():
+        if role.is_super:
+            kinds.add((Role.Reach.ALL, ()))
+        elif f"{module}.view" in role.permissions:
+            kinds.add(role.reach_for(module))
+    key = ("kinds", frozenset(kinds))
+    if key not in memo:
+        owners, everything = {employee.pk}, False
+        for kind, departments in kinds:
+            if kind == Role.Reach.ALL:
+                everything = True
+            elif kind == Role.Reach.SUBORDINATES:
+                owners |= below(employee.pk)
+            elif kind == Role.Reach.DEPARTMENT:
+                owners |= set(Employee.objects.filter(department_id=employee.department_id).values_list("pk", flat=True))
+            elif kind == Role.Reach.DEPARTMENT_BELOW:
+                owners |= in_departments([employee.department.path])
+            elif kind == Role.Reach.CUSTOM:
+                owners |= in_departments(list(Department.objects.filter(pk__in=departments).values_list("path", flat=True)))
+        memo[key] = Reach(everything=True) if everything else Reach(owners=tuple(sorted(owners)))
+    memo[module] = memo[key]
+    return memo[module]

@@ -1,0 +1,37 @@
+"""What products declare to crm.records."""
+
+from crm.records import dictionaries, modules
+from crm.records.columns import Column
+from crm.records.modules import Bulk, Module, View
+
+from .models import Product
+from .services import set_shelf
+
+dictionaries.declare("product.unit", "单位", "产品")
+
+PRODUCT = modules.register(
+    Module(
+        name="product", label="产品", icon="product", model=Product, prefix="products", order=90, owned=False, without=("transfer",),
+        form="products.forms.ProductForm", filters="products.filters.ProductFilters",
+        functions=(("shelf", "上架/下架"), ("cost", "成本价"), ("history", "导入原创建人和时间")),
+        search={"name": ("name", "code")}, search_placeholder="名称、编码、拼音首字母",
+        columns=[
+            Column("name", sort="name", css="k-w-name", m="title", default=True), Column("code", css="k-w-120", m="sub", default=True),
+            Column("category", paths=("category__full_name",), css="k-w-120", m="sub", default=True), Column("unit", css="k-w-72", default=True),
+            Column("price", sort="price", css="k-w-104", m="pair", default=True), Column("cost", css="k-w-104", function="cost"),
+            Column("stock", css="k-w-88", m="pair", default=True), Column("on_shelf", css="k-w-72", m="side", default=True),
+            Column("created_by", css="k-w-88"), Column("created_at", sort="created_at", css="k-w-104", default=True),
+            Column("updated_at", sort="updated_at", css="k-w-104"), Column("description", css="k-w-addr"),
+        ],
+        views=[
+            View("all", "全部", count=True), View("on", "已上架", lambda rows, user: rows.filter(on_shelf=True)),
+            View("off", "已下架", lambda rows, user: rows.filter(on_shelf=False)),
+        ],
+        sections=(("基本信息", ("name", "code", "category", "unit", "price", "cost", "stock", "on_shelf")), ("其他", ("description", "created_by", "created_at", "updated_at"))),
+        facts=("code", "category", "price", "stock", "on_shelf"),
+        bulk=[
+            Bulk("on_shelf", "上架", "upload", "shelf", lambda rows, *, by, form: set_shelf(rows, on=True, by=by), "上架 {n} 个产品？", "上架（{n} 个）"),
+            Bulk("off_shelf", "下架", "download", "shelf", lambda rows, *, by, form: set_shelf(rows, on=False, by=by), "下架 {n} 个产品？", "下架（{n} 个）", body="下架后不能再被选用，已用到它的记录不变。"),
+        ],
+    )
+)
