@@ -1,3 +1,19 @@
-from django.urls import path
+"""Every address of the site. The URL walker (crm/tests/test_urls.py) must know each."""
 
-urlpatterns = []
+from django.urls import include, path
+
+from crm import health
+from crm.records import modules
+from crm.records import urls as records
+from crm.records.views.single import pick_record
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", include("orgs.urls")),
+    *records.shared,
+    *[route for module in modules.ordered() for route in records.module_urls(module.name)],
+    path("", include("customers.urls")),
+    path("", include("products.urls")),
+    path("pick/<slug:name>/", pick_record, name="pick"),
+]

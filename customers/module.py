@@ -7,12 +7,14 @@ from django.utils import timezone
 
 from crm.records import dictionaries, modules
 from crm.records.columns import Column
+from crm.records.fields import readable_phone
 from crm.records.models import Star
 from crm.records.modules import Bulk, Module, View
 
 from . import areas
 from .models import Contact, ContactGrant, Customer, CustomerGrant
-from .services import create_contact, delete_customers, purge_customers, restore_contacts, restore_customers, set_locked, update_contact
+from .duplicates import hints
+from .services import create_contact, create_customer, delete_customers, purge_customers, restore_contacts, restore_customers, set_locked, update_contact
 
 for _code, _label in {
     "type": "客户类型", "level": "客户级别", "status": "客户状态", "intent": "客户意向", "relation": "关系类型", "industry": "客户行业", "source": "客户信息来源",
@@ -61,6 +63,26 @@ def in_team(rows, user):
     return rows.filter(pk__in=grants.objects.current().filter(user=user).values("content_object_id"))
 
 
+def customer_chips(customer) -> list[dict]:
+    """Facts that decide what to do next, as chips beside the name."""
+    found = [{"label": customer.level.label, "css": "k-chip-accent"}] if customer.level_id else []
+    dealt = customer.deal_status == Customer.DealStatus.DEALT
+    found.append({"label": customer.get_deal_status_display(), "css": "k-chip-success" if dealt else ""})
+    found += [{"label": item.label} for item in (customer.industry, customer.status) if item]
+    if customer.locked:
+        found.append({"label": "已锁定", "css": "k-chip-warning"})
+    return found
+
+
+def primary_card(customer, user) -> list[dict]:
+    """Side card: the primary contact, as far as the person may see it."""
+    if not user.has_function("contact.view"):
+        return []
+    contact = Contact.objects.allowed(user, "view").filter(customer=customer, is_primary=True).first()
+    return [{"title": "首要联系人", "template": "customers/primary.html", "contact": contact, "mobile": readable_phone(contact.mobile) if contact else "",
+             "url": f"/customers/{customer.pk}/?tab=contacts", "url_label": "全部"}]
+
+
 CUSTOMER = modules.register(
     Module(
         name="customer", label="客户", icon="customer", model=Customer, prefix="customers", order=20,
@@ -94,11 +116,13 @@ CUSTOMER = modules.register(
             ("其他", ("remark", "next_contact_at", "last_followed_at", "created_by", "created_at", "updated_at")),
         ),
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
+        chips=customer_chips, side=(primary_card,), create_from=lambda form, *, by: create_customer(form.instance, by=by, contact=form.contact()),
+        duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
         bulk=[
             Bulk("lock", "锁定", "lock", "lock", lambda rows, *, by, form: set_locked(rows, locked=True, by=by), "锁定 {n} 个客户？", "锁定（{n} 个）",
-                 body="锁定的客户不会被自动收回公海。"),
-            Bulk("unlock", "解锁", "lock", "lock", lambda rows, *, by, form: set_locked(rows, locked=False, by=by), "解锁 {n} 个客户？", "解锁（{n} 个）"),
+                 body="锁定的客户不会被自动收回公海。", shown=lambda customer: not customer.locked),
+            Bulk("unlock", "解锁", "lock", "lock", lambda rows, *, by, form: set_locked(rows, locked=False, by=by), "解锁 {n} 个客户？", "解锁（{n} 个）", shown=lambda customer: customer.locked),
         ],
     )
 )

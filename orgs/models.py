@@ -15,7 +15,7 @@ class Department(models.Model):
 
     name = Text("名称", max_length=50, blank=False)
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级部门")
-    path = models.CharField(max_length=500, editable=False, db_index=True)
+    path = models.CharField(max_length=2000, editable=False, db_index=True)
     manager = models.ForeignKey("orgs.Employee", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="负责人")
     order = models.PositiveIntegerField("排序", default=0)
 
@@ -42,7 +42,7 @@ class EmployeeManager(BaseUserManager):
 
 class Role(models.Model):
     """Operation permissions + a data scope. `permissions` = ["customer.view", ...]; `departments` = ids for 自定义;
-    `overrides` = {module: {"reach": ..., "departments": [...]}}."""
+    `overrides` = {module: {"reach": ..., "departments": [...]}}; `person` is set on a personal role (only they may have it)."""
 
     class Reach(models.TextChoices):
         SELF = "self", "本人"
@@ -60,6 +60,8 @@ class Role(models.Model):
     departments = models.JSONField("部门", default=list, blank=True)
     overrides = models.JSONField("模块数据权限", default=dict, blank=True)
     order = models.PositiveIntegerField("排序", default=100)
+    person = models.ForeignKey("orgs.Employee", models.CASCADE, null=True, blank=True, editable=False, related_name="+", verbose_name="专用于")
+    version = models.PositiveIntegerField("版本", default=1, editable=False)
 
     SUPER = "super"
 
@@ -124,6 +126,13 @@ class Employee(AbstractBaseUser):
         super().clean()
         if self.supervisor_id and self.pk and self.supervisor_id in reach.below(self.pk):
             raise ValidationError({"supervisor": "直属上级不能是本人或本人的下属。"})
+
+    def validate_constraints(self, exclude=None):
+        """The only constraint beyond the phone is the unique e-mail address: its message belongs to that field."""
+        try:
+            super().validate_constraints(exclude=exclude)
+        except ValidationError as error:
+            raise ValidationError({"email": error.messages}) from None
 
     # What crm.records asks of a user ----------------------------------------------------------------------------------
     @property

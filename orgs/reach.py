@@ -1,6 +1,7 @@
 """From roles to rows: whose records a person reaches. Always computed, never stored."""
 
 from django.db import connection
+from django.db.models import Q
 
 from crm.records import modules
 from crm.records.scope import Reach
@@ -24,10 +25,19 @@ def below(employee_id: int) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
+def above(employee_id: int) -> set[int]:
+    """Ids of the employee and all their supervisors up to the top, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE above(id, up) AS (SELECT id, supervisor_id FROM orgs_employee WHERE id = %s "
+            "UNION SELECT e.id, e.supervisor_id FROM orgs_employee e JOIN above a ON e.id = a.up) SELECT id FROM above",
+            [employee_id],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
 def in_departments(paths: list[str]) -> set[int]:
     """Ids of the employees of the departments with these paths and of all below them."""
-    from django.db.models import Q
-
     from .models import Employee
 
     condition = Q()
@@ -36,19 +46,11 @@ def in_departments(paths: list[str]) -> set[int]:
     return set(Employee.objects.filter(condition).values_list("pk", flat=True)) if paths else set()
 
 
-def of(employee, module: str) -> Reach:
-    """Reach in a module: the widest of all roles that may view it (roles without 查看 there add nothing)."""
+def resolve(employee, kinds) -> Reach:
+    """The rows of a person under a set of (reach, chosen departments) pairs."""
     from .models import Department, Employee, Role
 
     memo = employee.__dict__.setdefault("_reach", {})
-    if module in memo:
-        return memo[module]
-    kinds = set()
-    for role in employee.role_list():
-        if role.is_super:
-            kinds.add((Role.Reach.ALL, ()))
-        elif f"{module}.view" in role.permissions:
-            kinds.add(role.reach_for(module))
     key = ("kinds", frozenset(kinds))
     if key not in memo:
         owners, everything = {employee.pk}, False
@@ -64,5 +66,21 @@ def of(employee, module: str) -> Reach:
             elif kind == Role.Reach.CUSTOM:
                 owners |= in_departments(list(Department.objects.filter(pk__in=departments).values_list("path", flat=True)))
         memo[key] = Reach(everything=True) if everything else Reach(owners=tuple(sorted(owners)))
-    memo[module] = memo[key]
+    return memo[key]
+
+
+def kinds_of(employee, module: str, *, viewing: bool = True) -> set:
+    """(reach, departments) pairs of a person's roles in a module; with `viewing` only of roles that hold 查看 there."""
+    from .models import Role
+
+    if employee.is_super:
+        return {(Role.Reach.ALL, ())}
+    return {role.reach_for(module) for role in employee.role_list() if not viewing or f"{module}.view" in role.permissions}
+
+
+def of(employee, module: str) -> Reach:
+    """Reach in a module: the widest of all roles that may view it (roles without 查看 there add nothing)."""
+    memo = employee.__dict__.setdefault("_reach", {})
+    if module not in memo:
+        memo[module] = resolve(employee, kinds_of(employee, module))
     return memo[module]

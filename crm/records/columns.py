@@ -62,6 +62,10 @@ class Column:
         return self.kind in ("int", "money")
 
     @property
+    def css_class(self) -> str:
+        return "k-num" if self.numeric else ""
+
+    @property
     def joins(self) -> tuple[str, ...]:
         """Relations to select_related for the screen."""
         return tuple(path.rsplit("__", 1)[0] for path in self.paths if "__" in path)

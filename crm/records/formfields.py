@@ -32,8 +32,8 @@ class Cleaned(forms.CharField):
         return ("" if initial is None else str(initial)) != ("" if data is None else str(data))
 
 
-class RemotePicker(forms.Select):
-    """A select that renders the chosen option only; the rest loads as one types from /pick/<kind>/."""
+class Remote:
+    """A select that renders the chosen options only; the rest loads as one types from /pick/<kind>/."""
 
     def __init__(self, attrs=None, *, kind: str, query: dict | None = None):
         url = f"/pick/{kind}/" + (f"?{urlencode(query)}" if query else "")
@@ -42,7 +42,7 @@ class RemotePicker(forms.Select):
     def optgroups(self, name, value, attrs=None):
         chosen = [v for v in value if v]
         queryset = getattr(self.choices, "queryset", None)
-        self_choices, options = self.choices, [("", "")]
+        self_choices, options = self.choices, [] if self.allow_multiple_selected else [("", "")]
         if chosen and queryset is not None and all(str(v).isdigit() for v in chosen):
             field = self.choices.field
             options += [(row.pk, field.label_from_instance(row)) for row in queryset.filter(pk__in=chosen)]
@@ -51,6 +51,14 @@ class RemotePicker(forms.Select):
             return super().optgroups(name, value, attrs)
         finally:
             self.choices = self_choices
+
+
+class RemotePicker(Remote, forms.Select):
+    pass
+
+
+class RemotePickers(Remote, forms.SelectMultiple):
+    pass
 
 
 class Picked(forms.ModelChoiceField):
@@ -68,21 +76,30 @@ class Picked(forms.ModelChoiceField):
         return super().to_python(value)
 
 
-class DictionaryChoice(forms.ModelChoiceField):
+class SeveralPicked(forms.ModelMultipleChoiceField):
+    """Several rows out of a narrowed queryset, picked by typing."""
+
+    default_error_messages = {"invalid_choice": "请选择列表中的选项", "invalid_pk_value": "请选择列表中的选项", "required": "请至少选择一个"}
+
+    def __init__(self, queryset, *, kind: str, query: dict | None = None, **kwargs):
+        kwargs.setdefault("widget", RemotePickers(kind=kind, query=query))
+        super().__init__(queryset, **kwargs)
+
+
+class DictionaryChoice(forms.ChoiceField):
     """A value of one dictionary: radio up to six values, a searchable select above. A retired value stays choosable on
-    the record that has it."""
+    the record that has it. Cleans to the DictionaryItem or None."""
 
     default_error_messages = {"invalid_choice": "请选择列表中的选项"}
 
-    def __init__(self, queryset, *, code: str, **kwargs):
-        self.code = code
-        super().__init__(queryset, **kwargs)
-        self.empty_label = "请选择"
+    def __init__(self, *, code: str, queryset=None, to_field_name=None, limit_choices_to=None, blank=True, **kwargs):
+        self.code, self.items = code, {}
+        super().__init__(**kwargs)
 
     def offer(self, items: list, current_id: int | None) -> None:
         """Set the choices out of all items of the dictionary (one query serves every field of a form)."""
         shown = [item for item in items if item.active or item.pk == current_id]
-        self.choices_cache = {item.pk: item for item in shown}
+        self.items = {item.pk: item for item in shown}
         pairs = [(item.pk, item.label) for item in shown]
         if len(shown) <= RADIO_UP_TO:
             self.widget = forms.RadioSelect()
@@ -92,18 +109,15 @@ class DictionaryChoice(forms.ModelChoiceField):
         self.widget.is_required = self.required
         self.choices = pairs
 
-    @property
-    def choices(self):
-        return self._choices
+    def prepare_value(self, value):
+        return getattr(value, "pk", value)
 
-    @choices.setter
-    def choices(self, value):
-        self._choices = self.widget.choices = value
-
-    def to_python(self, value):
+    def clean(self, value):
         if value in self.empty_values:
+            if self.required:
+                raise ValidationError(self.error_messages["required"], code="required")
             return None
         try:
-            return self.choices_cache[int(getattr(value, "pk", value))]
+            return self.items[int(getattr(value, "pk", value))]
         except (KeyError, ValueError, TypeError):
             raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from None

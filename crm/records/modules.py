@@ -55,6 +55,7 @@ class Bulk:
     form: str = ""
     body: str = ""
     danger: bool = False
+    shown: Callable | None = None
 
 
 @dataclass
@@ -85,8 +86,11 @@ class Module:
     bulk: list[Bulk] = field(default_factory=list)
     facts: tuple[str, ...] = ()
     chips: Callable | None = None
+    side: tuple = ()
     importer: str = ""
     verbs: dict = field(default_factory=dict)
+    create_from: Callable | None = None
+    duplicate_hint: bool = False
     default_order: str = "-created_at"
 
     def __post_init__(self):

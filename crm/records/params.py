@@ -1,8 +1,10 @@
 """System parameters: one table, one page. Each has a default, a range and a sentence."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.cache import cache
+from django.db import transaction
 
 from .models.system import Parameter
 
@@ -39,6 +41,13 @@ PARAMS = {
 }
 
 _CACHE = "params"
+_HOOKS: dict[str, Callable] = {}
+
+
+def on_change(key: str, hook: Callable) -> None:
+    """Have `hook(value)` run in the transaction that stores a new value; a ValidationError from it refuses the change.
+    Modules above register what a parameter of theirs means for existing rows."""
+    _HOOKS[PARAMS[key].key] = hook
 
 
 def all_values() -> dict:
@@ -56,10 +65,14 @@ def get(key: str):
     return all_values()[key]
 
 
+@transaction.atomic
 def store(key: str, value) -> None:
     """Keep a checked value; a value equal to the default leaves no row."""
+    if key in _HOOKS and value != get(key):
+        _HOOKS[key](value)
     if value == PARAMS[key].default:
         Parameter.objects.filter(key=key).delete()
     else:
         Parameter.objects.update_or_create(key=key, defaults={"value": value})
     cache.delete(_CACHE)
+    transaction.on_commit(lambda: cache.delete(_CACHE))  # again: a reader in between cached the old value

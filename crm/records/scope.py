@@ -149,3 +149,18 @@ def capped_count(rows, cap: int = COUNT_CAP) -> int:
     with connections[rows.db].cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM (SELECT * FROM ({' UNION '.join(parts)}) AS found LIMIT %s) AS capped", [*values, cap + 1])
         return cursor.fetchone()[0]
+
+
+def rights(user, record) -> frozenset[str]:
+    """Every action `user` may do on a visible record, out of one query for its grants: {"view", "edit", "delete", ...}."""
+    module = modules.of_model(type(record))
+    held = {action for action, _ in module.permissions if module.may(user, action)} | {
+        alias for alias, function in modules.FUNCTION_OF.items() if module.may(user, function)
+    }
+    if not module.owned:
+        return frozenset(held)
+    if user.scope_for(f"{module.name}.view").includes(record.owner_id):
+        return frozenset(held)
+    grants = module.grant_model.objects.current().filter(user=user, content_object=record)
+    write = any(name.startswith("change_") for name in grants.values_list("permission__codename", flat=True))
+    return frozenset(held & (READ | CHANGE if write else READ))

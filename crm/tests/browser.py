@@ -24,6 +24,11 @@ BROWSER_HELP = (
     "or CHROMIUM=/path/to/browser script/test"
 )
 
+REPORT = """
+addEventListener("securitypolicyviolation", (event) =>
+  reportViolation(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`));
+"""
+
 
 @functools.cache
 def find_browser() -> str | None:
@@ -45,12 +50,9 @@ class Watch:
         self.faults: list[str] = []
         self.home = home
         context.on("weberror", lambda error: self.faults.append(f"script error: {error.error}"))
-        context.on("console", self._console)
+        context.expose_binding("reportViolation", lambda source, text: self.faults.append(f"policy violation: {text}"))
+        context.add_init_script(REPORT)
         context.on("request", self._request)
-
-    def _console(self, message):
-        if "Content Security Policy" in message.text:
-            self.faults.append(f"policy violation: {message.text}")
 
     def _request(self, request):
         if not request.url.startswith((self.home, "data:", "blob:", "about:")):

@@ -218,7 +218,6 @@ def real_site(env: dict):
 
 @pytest.mark.slow
 @pytest.mark.sqlite_only
-@pytest.mark.xdist_group("supervisor")
 def test_the_site_becomes_ready_survives_kills_and_stops_without_rest(place):
     port = int(place["PORT"])
     with real_site(place) as site:
@@ -243,7 +242,6 @@ def test_the_site_becomes_ready_survives_kills_and_stops_without_rest(place):
 
 @pytest.mark.slow
 @pytest.mark.sqlite_only
-@pytest.mark.xdist_group("supervisor")
 def test_no_process_outlives_a_supervisor_killed_by_force(place):
     with real_site(place) as site:
         wait_for(lambda: answer(int(place["PORT"]), "/readyz") == 200, seconds=20, what="/readyz answers")

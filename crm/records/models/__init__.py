@@ -1,5 +1,6 @@
 from .base import OwnedRecord, Record, RecordQuerySet, owned_indexes
 from .grants import Grant
+from .imports import ImportDraft, ImportFailure, ImportMapping
 from .satellites import Attachment, OperationLog, SearchRow, Star
 from .system import (
     DictionaryItem,
@@ -16,6 +17,9 @@ __all__ = [
     "DictionaryItem",
     "ExportLedger",
     "Grant",
+    "ImportDraft",
+    "ImportFailure",
+    "ImportMapping",
     "Job",
     "ListPreference",
     "OperationLog",

@@ -51,7 +51,7 @@ def stars_html(value: int | None) -> SafeString:
 def avatar_html(name: str, *, key: int | None = None, css: str = "") -> SafeString:
     """The round initial of a person or record; `key` (an id) picks one of five tints, stable for that id."""
     text = (name or "?").strip()
-    tint = _TINTS[(key if key is not None else sum(map(ord, text))) % len(_TINTS)]
+    tint = _TINTS[(key if isinstance(key, int) else sum(map(ord, text))) % len(_TINTS)]
     return format_html(
         '<span class="k-avatar k-avatar-{}{}" aria-hidden="true">{}</span>', tint, f" {css}" if css else "", text[:1]
     )

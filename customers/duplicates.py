@@ -1,0 +1,55 @@
+"""Live hints of the customer form: who is already called that, or has that phone."""
+
+import re
+
+from django.urls import reverse
+
+from crm.records import fields, search
+
+from .models import Contact, Customer
+
+_SUFFIXES = re.compile(r"(有限责任公司|股份有限公司|有限公司|集团公司|集团|股份|公司|\(.*?\)|（.*?）)")
+AT_MOST = 10
+
+
+def stem(name: str) -> str:
+    """A company name without what companies share: width, case, spaces, brackets, legal form and group suffixes."""
+    return _SUFFIXES.sub("", search.normal(name))
+
+
+def hints(field: str, value: str, user, exclude: str = "") -> list[dict]:
+    """At most ten likely duplicates by name or phone. What `user` may not see shows name, owner and department only."""
+    rows = Customer.objects.live()
+    if exclude.isdigit():
+        rows = rows.exclude(pk=int(exclude))
+    if field == "name":
+        wanted = stem(value)
+        if len(wanted) < 2:
+            return []
+        found = [row for row in search.narrow(rows, _module("customer"), wanted, keys=("name",)).select_related("owner__department").order_by("pk")[:200] if stem(row.name) == wanted]
+    elif field in ("phone", "contact_mobile"):
+        digits = "".join(filter(str.isdigit, fields.tidy(value)))
+        if len(digits) < 7:
+            return []
+        people = search.narrow(Contact.objects.live(), _module("contact"), digits, keys=("phone",)).values_list("customer_id", flat=True)[:50]
+        own = search.narrow(rows, _module("customer"), digits, keys=("phone",)).values_list("pk", flat=True)[:50]
+        found = list(rows.filter(pk__in={*people, *own}).select_related("owner__department").order_by("pk")[:AT_MOST])
+    else:
+        return []
+    found = found[:AT_MOST]
+    seen = set(Customer.objects.allowed(user, "view").filter(pk__in=[row.pk for row in found]).values_list("pk", flat=True)) if user.has_function("customer.view") else set()
+    return [_hit(row, row.pk in seen) for row in found]
+
+
+def _module(name: str):
+    from crm.records import modules
+
+    return modules.get(name)
+
+
+def _hit(row, visible: bool) -> dict:
+    department = row.owner.department_name if row.owner else ""
+    owner = " · ".join(filter(None, [str(row.owner or "公海"), department]))
+    return {
+        "name": row.name, "type": "客户", "owner": owner, "url": reverse("customer-detail", args=[row.pk]) if visible else "", "created": row.created_at if visible else None,
+    }

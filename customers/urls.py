@@ -1,0 +1,8 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("pick/city/", views.cities, name="pick-city"),
+    path("contacts/<int:pk>/primary/", views.MakePrimaryView.as_view(), name="contact-primary"),
+]
