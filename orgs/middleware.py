@@ -1,8 +1,10 @@
 """What an account's state forces before any page: idle sign-out, a password to change, the last-seen time."""
 
 from datetime import timedelta
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib.auth import logout
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -27,10 +29,25 @@ class AccountState:
             seen = request.session.get("seen", now)
             if now - seen > params.get("session_idle_hours") * 3600:
                 logout(request)
-                return redirect(f"{reverse('login')}?next={request.get_full_path()}")
+                return self.send(request, f"{reverse('login')}?{urlencode({'next': self.here(request)})}")
             if "seen" not in request.session or now - seen > SEEN_EVERY.total_seconds():
                 request.session["seen"] = now
                 SignIn.objects.filter(session_key=request.session.session_key).update(seen_at=timezone.now())
             if user.must_change_password and request.path not in (reverse("password"), reverse("logout")):
-                return redirect("password")
+                return self.send(request, reverse("password"))
         return self.get_response(request)
+
+    @staticmethod
+    def here(request) -> str:
+        """The page the person looks at: for a fragment the address in the browser, for a form the page it stands on."""
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+        if request.headers.get("HX-Request") and current.path:
+            return current.path + (f"?{current.query}" if current.query else "")
+        return request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+
+    @staticmethod
+    def send(request, url: str):
+        """Send the browser on; htmx would swap the target of a plain redirect into the page."""
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=204, headers={"HX-Redirect": url})
+        return redirect(url)

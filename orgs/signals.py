@@ -1,19 +1,34 @@
 """Sign-in log: the only signals of the product, because sign-in itself belongs to Django and django-axes."""
 
+import ipaddress
+
 from axes.signals import user_locked_out
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 
 from .models import Employee, SignIn, SignInLog
 
 
+def client_address(request) -> str | None:
+    """The address a request came from: the one our own proxies (TRUSTED_PROXIES of them) saw, never one that the client
+    may write into the header itself."""
+    proxies = settings.TRUSTED_PROXIES
+    if proxies:
+        seen = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+        candidate = seen[-proxies] if len(seen) >= proxies else ""
+        try:
+            return str(ipaddress.ip_address(candidate))
+        except ValueError:
+            pass
+    return request.META.get("REMOTE_ADDR") or None
+
+
 def client(request) -> dict:
     """{"ip", "agent"} of a request, empty without one."""
     if request is None:
         return {"ip": None, "agent": ""}
-    from axes.helpers import get_client_ip_address
-
-    return {"ip": get_client_ip_address(request), "agent": request.META.get("HTTP_USER_AGENT", "")[:300]}
+    return {"ip": client_address(request), "agent": request.META.get("HTTP_USER_AGENT", "")[:300]}
 
 
 @receiver(user_logged_in)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Count, Subquery
 from django.utils import timezone
 
 from .models import Message
@@ -20,9 +21,10 @@ def inbox(user):
     return Message.objects.filter(recipient=user)
 
 
-def unread_count(user) -> int:
-    """Unread messages of `user`, counted up to 99."""
-    return len(inbox(user).filter(read_at=None).order_by().values_list("pk", flat=True)[:99])
+def unread_expression(user) -> Subquery:
+    """Number of unread messages of `user` as a subquery (NULL for none), so that a page reads all its badges at once."""
+    unread = inbox(user).filter(read_at=None).order_by().values("recipient").annotate(n=Count("pk")).values("n")
+    return Subquery(unread)
 
 
 def mark_read(user, ids: Iterable[int] | None = None) -> int:

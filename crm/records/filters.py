@@ -3,9 +3,10 @@
 import django_filters
 from django import forms
 from django.core import signing
+from django.utils.functional import cached_property
 
 from . import search
-from .formfields import Picked
+from .formfields import DictionaryChoice, Picked
 from .forms import people_in_reach
 from .models import DictionaryItem
 
@@ -14,11 +15,18 @@ STATE = frozenset({"q", "view", "page", "size", "sort", "after", "before", "tab"
 _SALT = "kaihai.list-filter"
 
 
-class DictionaryFilter(django_filters.ModelChoiceFilter):
-    """One value of a dictionary."""
+class DictionaryFilter(django_filters.Filter):
+    """One value of a dictionary, retired ones included; all of a form's values come with one query."""
 
     def __init__(self, field_name: str, label: str, code: str):
-        super().__init__(field_name=field_name, label=label, queryset=DictionaryItem.objects.filter(dictionary=code), empty_label=label)
+        super().__init__(field_name=field_name, label=label)
+        self.code = code
+
+    @property
+    def field(self):
+        field = DictionaryChoice(code=self.code, label=self.label, required=False)
+        field.choose(self.parent.dictionary_items.get(self.code, []), empty=self.label)
+        return field
 
 
 class OwnerFilter(django_filters.Filter):
@@ -55,6 +63,14 @@ class RecordFilters(django_filters.FilterSet):
     def __init__(self, data, *, module, user, queryset):
         self.module, self.user = module, user
         super().__init__(data, queryset=queryset)
+
+    @cached_property
+    def dictionary_items(self) -> dict[str, list]:
+        codes = {f.code for f in self.filters.values() if isinstance(f, DictionaryFilter)}
+        items: dict[str, list] = {}
+        for item in DictionaryItem.objects.filter(dictionary__in=codes) if codes else ():
+            items.setdefault(item.dictionary, []).append(item)
+        return items
 
     @property
     def problems(self) -> list[str]:

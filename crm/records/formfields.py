@@ -109,6 +109,11 @@ class DictionaryChoice(forms.ChoiceField):
         self.widget.is_required = self.required
         self.choices = pairs
 
+    def choose(self, items: list, *, empty: str) -> None:
+        """The same as a plain select over all items (search rows)."""
+        self.items = {item.pk: item for item in items}
+        self.choices = [("", empty), *((item.pk, item.label) for item in items)]
+
     def prepare_value(self, value):
         return getattr(value, "pk", value)
 

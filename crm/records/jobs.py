@@ -176,10 +176,12 @@ class Run:
             raise Stopping
 
     @contextmanager
-    def step(self):
+    def step(self, *, last: bool = False):
         """One step: what the body writes, and the `done`, `total`, `checkpoint` and `result` it sets on the yielded job,
-        are committed together, and only while the claim holds (else Lost, and nothing of it stays)."""
-        self.check()
+        are committed together, and only while the claim holds (else Lost, and nothing of it stays). `last` = closing
+        work that a cancelled job does as well."""
+        if not last:
+            self.check()
         before = {name: getattr(self.job, name) for name in ("done", "total", "checkpoint", "result", "output", "output_name")}
         self.job.checkpoint, self.job.result = dict(self.job.checkpoint), dict(self.job.result)
         try:

@@ -93,56 +93,63 @@ def _grams(text: str) -> list[str]:
     return [text[i : i + 2] for i in range(len(text) - 1)]
 
 
-def hits(module, text: str, keys=None):
-    """Search lines of one module that match `text`, or None where the text has nothing to search by."""
+def _match(lines, text: str):
+    """`lines` that match the text, or None where it has nothing to search by."""
     plain = normal(text)[:100]
     if not plain:
         return None
-    lines = SearchRow.objects.filter(content_type=ContentType.objects.get_for_model(module.model))
-    if keys is not None:
-        lines = lines.filter(key__in=keys)
-    like = Q(text__contains=plain)
     digits = "".join(filter(str.isdigit, plain))
     if digits != plain and len(digits) >= 4 and not plain.strip("0123456789-+()"):
-        plain, like = digits, Q(text__contains=digits)
-    if len(plain) < 2 or (plain.isascii() and plain.isdigit() and len(plain) < 4):
+        plain = digits
+    number = plain.isascii() and plain.isdigit()
+    if len(plain) < 2 or (number and len(plain) < 4):
         return lines.filter(text__startswith=plain)
+    lines = lines.filter(text__contains=plain)
     if connections[lines.db].vendor != "postgresql":
-        return lines.filter(like)
-    table = SearchRow._meta.db_table
-    match = RawSQL(f'kaihai_grams("{table}"."text") @> %s', (_grams(plain),))
-    if plain.isascii() and plain.isdigit():
+        return lines
+    grams = f'kaihai_grams("{SearchRow._meta.db_table}"."text") @> %s'
+    match = RawSQL(grams, (_grams(plain),))
+    if number:
         pairs = [plain[i : i + 2] for i in range(len(plain) - 1)]
-        match = RawSQL(f'(kaihai_grams("{table}"."text") @> %s OR kaihai_grams("{table}"."text") @> %s)', (_grams(plain), pairs))
-    return lines.annotate(gram=match).filter(gram=True).filter(like)
+        match = RawSQL(f"({grams} OR {grams})", (_grams(plain), pairs))
+    return lines.alias(gram=match).filter(gram=True)
+
+
+def hits(modules, text: str, keys=None):
+    """Search lines of these modules that match `text`, or None where the text has nothing to search by."""
+    types = ContentType.objects.get_for_models(*[module.model for module in modules]).values()
+    lines = SearchRow.objects.filter(content_type__in=[content_type.pk for content_type in types])
+    if keys is not None:
+        lines = lines.filter(key__in=keys)
+    return _match(lines, text)
 
 
 def narrow(rows, module, text: str, keys=None):
     """`rows` of `module` that match `text` by their own lines or by those of related records (a customer by the name or
     mobile of its contacts)."""
-    lines = hits(module, text, keys)
+    from . import modules
+
+    related = [] if keys is not None else [(modules.get(name), path) for name, path in module.search_related]
+    lines = hits([module, *(other for other, _ in related)], text, keys)
     if lines is None:
         return rows
-    sources = [(lines, None)]
-    if keys is None:
-        from . import modules
+    found: dict[int, list[int]] = {}
+    some = list(lines.values_list("content_type_id", "object_id")[: FEW + 1])
+    for content_type, pk in some:
+        found.setdefault(content_type, []).append(pk)
+    few = len(some) <= FEW
 
-        for name, path in module.search_related:
-            related = modules.get(name)
-            found = hits(related, text)
-            sources.append((found, (related, path)))
-    ids, many = set(), False
-    for found, via in sources:
-        some = list(found.values_list("object_id", flat=True)[: FEW + 1])
-        many = many or len(some) > FEW
-        if via and some and not many:
-            related, path = via
-            some = related.model.objects.live().filter(pk__any=some).values_list(path, flat=True)
-        ids.update(pk for pk in some if pk)
-    if not many:
-        return rows.filter(pk__any=list(ids))
-    condition = Exists(sources[0][0].filter(object_id=OuterRef("pk")))
-    if len(sources) > 1:
-        for found, (related, path) in sources[1:]:
-            condition |= Q(pk__in=related.model.objects.live().filter(pk__in=found.values("object_id")).values(path))
+    def ids_of(other):
+        content_type = ContentType.objects.get_for_model(other.model)
+        return found.get(content_type.pk, []) if few else lines.filter(content_type=content_type)
+
+    own = ids_of(module)
+    condition = Q(pk__any=own) if few else Q(Exists(own.filter(object_id=OuterRef("pk"))))
+    for other, path in related:
+        theirs = ids_of(other)
+        if few and not theirs:
+            continue
+        children = other.model.objects.live()
+        children = children.filter(pk__any=theirs) if few else children.filter(pk__in=theirs.values("object_id"))
+        condition |= Q(pk__in=children.values(path))
     return rows.filter(condition)

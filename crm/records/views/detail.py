@@ -116,9 +116,7 @@ class DetailView(ModuleView):
             columns = [c for c in child.columns if c.default and c.key not in (self.module.name, "created_by") and visible(c, child, self.user)]
             joins = {join for column in columns for join in column.joins}
             rows = list(self.child_rows(child, record).select_related(*joins).order_by("-created_at", "-pk")[: ROWS_IN_TAB + 1])
-            editable, deletable = view.editable([row.pk for row in rows]), set()
-            if child.may(self.user, "delete"):
-                deletable = set(child.model.objects.allowed(self.user, "delete").filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+            editable, deletable = view.editable(rows), view.editable(rows, "delete")
             shown = [view.row(row, columns, row.pk in editable) for row in rows[:ROWS_IN_TAB]]
             for row in shown:
                 row["delete_url"] = f"{child.bulk_url}delete/?ids={row['pk']}" if row["pk"] in deletable else None

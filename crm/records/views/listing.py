@@ -90,9 +90,10 @@ class ListView(ModuleView):
         if request.GET.get("count") == "exact" and request.htmx:
             return HttpResponse(f"共 {self.state.rows.order_by().count():,} 条")
         columns = chosen_columns(self.module, self.user, self.preference)
-        pager, ids = self.paginate()
-        records = self.fetch(ids, columns)
-        editable = self.editable(ids)
+        place = self.paginate()
+        records = self.fetch(place.pop("ids"), columns)
+        pager = self.pager(records, **place)
+        editable = self.editable(records)
         return self.page("records/list.html", {
             "title": self.title(), "recycle": self.recycle, "actions": self.header_actions(), "views": self.view_tabs(pager), "q": self.state.q,
             "search_placeholder": self.module.search_placeholder, "filters": self.state.filters.form, "hidden": self.hidden(), "chips": self.chips(),
@@ -114,7 +115,7 @@ class ListView(ModuleView):
         return (self.preference and self.preference.size) or params.get("page_size")
 
     def paginate(self):
-        """(pager context, ids of the page). Neighbouring pages by keyset, the last page from the other end, a jump by
+        """What `pager` needs, and the ids of the page. Neighbouring pages by keyset, the last page from the other end, a jump by
         offset over ids only."""
         state, size, data = self.state, self.size(), self.request.GET
         count = scope.capped_count(state.rows)
@@ -148,7 +149,7 @@ class ListView(ModuleView):
                     ids = scope.top_ids(state.rows, **seek, offset=offset)
             else:
                 ids = scope.top_ids(state.rows, **seek, offset=offset)
-        return self.pager(ids, page, pages, size, count, exact, error), ids
+        return {"ids": ids, "page": page, "pages": pages, "size": size, "count": count, "exact": exact, "error": error}
 
     def wanted_page(self, pages):
         text = self.request.GET.get("page", "1")
@@ -160,23 +161,16 @@ class ListView(ModuleView):
             return 1, f"请输入 1 到 {limit} 之间的页码"
         return number, ""
 
-    def pager(self, ids, page, pages, size, count, exact, error) -> dict:
+    def pager(self, records, *, page, pages, size, count, exact, error) -> dict:
         state, base = self.state, self.request.path
-        edges = {}
-        if ids:
-            ends = dict(self.module.model.objects.filter(pk__in={ids[0], ids[-1]}).values_list("pk", state.sort_field))
-            edges = {"first": pack(ends[ids[0]], ids[0]), "last": pack(ends[ids[-1]], ids[-1])} if len(ends) == len({ids[0], ids[-1]}) else {}
-        more = (page < pages) if pages else len(ids) == size
-        if edges and more:
-            self.next_url = f"{base}?{state.query(page=page + 1, after=edges['last'])}"
-        else:
-            self.next_url = None
+        edges = {name: pack(getattr(record, state.sort_field), record.pk) for name, record in zip(("first", "last"), (records[0], records[-1]), strict=True)} if records else {}
+        more = (page < pages) if pages else len(records) == size
         return {
             "count": count, "count_text": f"共 {formatting.count(count)} 条" if exact else f"{scope.COUNT_CAP:,}+ 条",
             "count_url": None if exact else f"{base}?{state.query(count='exact')}", "page": page, "pages": pages, "size": size, "sizes": SIZES,
             "first_url": f"{base}?{state.query()}" if page > 1 else None,
             "prev_url": f"{base}?{state.query(page=page - 1, before=edges['first'])}" if page > 1 and edges else None,
-            "next_url": self.next_url, "last_url": f"{base}?{state.query(page='last')}" if more else None,
+            "next_url": f"{base}?{state.query(page=page + 1, after=edges['last'])}" if edges and more else None, "last_url": f"{base}?{state.query(page='last')}" if more else None,
             "jump": {"action": base, "hidden": [(k, v) for k, v in self.request.GET.items() if k not in ("page", "after", "before")]}, "jump_error": error,
         }
 
@@ -186,11 +180,18 @@ class ListView(ModuleView):
         found = self.module.model.objects.filter(pk__in=ids).select_related(*joins).in_bulk() if ids else {}
         return [found[pk] for pk in ids if pk in found]
 
-    def editable(self, ids) -> set:
-        """Which of the page's rows the person may edit: one query for all."""
-        if not ids or not self.module.may(self.user, "edit"):
+    def editable(self, records, action: str = "edit") -> set:
+        """Ids of the page's rows on which the person may do `action`: one query for those outside their reach."""
+        if not records or not self.module.may(self.user, action):
             return set()
-        return set(self.module.model.objects.allowed(self.user, "edit").filter(pk__in=ids).values_list("pk", flat=True))
+        if not self.module.owned or self.recycle:
+            return {record.pk for record in records}
+        reach = self.user.scope_for(f"{self.module.name}.{action}")
+        inside = {record.pk for record in records if reach.includes(record.owner_id)}
+        rest = [record.pk for record in records if record.pk not in inside]
+        if rest:
+            inside |= set(self.module.model.objects.allowed(self.user, action).filter(pk__in=rest).values_list("pk", flat=True))
+        return inside
 
     def row(self, record, columns, may_edit: bool) -> dict:
         cells = []

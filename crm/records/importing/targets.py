@@ -1,0 +1,122 @@
+"""What a module declares to be importable: targets (one per field a column can fill) and the rules of its rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.module_loading import import_string
+
+from ..fields import name_key
+
+PERSON, OWNER = "person", "owner"
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    key       name of the target and, unless `field` says otherwise, of the model field
+    field     model field whose `clean_value` checks the cells and whose column they fill; "" = read by Importer.rows only
+    label     header of the template and of error lists; default the field's
+    synonyms  other headers that mean it
+    lookup    "owner" (reachable colleagues; empty = the importer), "person" (any employee), or
+              f(user, texts) -> {text: id or sentence} for relations of the module's own
+    function  function of the module one must hold to use it (history, cost)
+    create    True: only for new records, never changes an existing one
+    """
+
+    key: str
+    label: str = ""
+    field: str | None = None
+    synonyms: tuple[str, ...] = ()
+    lookup: str | Callable = ""
+    function: str = ""
+    create: bool = False
+    example: str = ""
+    note: str = ""
+
+
+class Importer:
+    """The declaration of one record type; subclasses add rules that span several columns."""
+
+    module = ""
+    targets: tuple[Target, ...] = ()
+    key_label = ""  # the deciding fields, as the page prints them
+    key_targets: tuple[str, ...] = ()  # targets that must be mapped for duplicates to be found
+    duplicate_message = "已有相同的记录"
+
+    @property
+    def by_key(self) -> dict[str, Target]:
+        return {target.key: target for target in self.targets}
+
+    def key_fields(self) -> tuple[str, ...]:
+        """Model fields that decide whether a row is a record that exists; () = never."""
+        return ()
+
+    def forbids_duplicates(self) -> bool:
+        """Whether a second record with the same key is impossible (then 新建 fails such rows)."""
+        return False
+
+    def rows(self, chunk) -> None:
+        """Checks and values that need several columns: read and set `chunk.values`, report by `chunk.fail`."""
+
+    def allowed_targets(self, user) -> list[Target]:
+        """Targets this person may fill."""
+        return [target for target in self.targets if not target.function or user.has_function(f"{self.module}.{target.function}")]
+
+
+def importer_of(module) -> Importer:
+    """The importer a module declares (LookupError when it has none)."""
+    if not module.importer:
+        raise LookupError(f"{module.name} cannot be imported")
+    found = import_string(module.importer)
+    for target in found.targets:
+        if not target.label:
+            object.__setattr__(target, "label", str(module.model._meta.get_field(target.field or target.key).verbose_name))
+    return found
+
+
+def required(importer: Importer, module) -> list[Target]:
+    """Targets without which no row can be created."""
+    found = []
+    for target in importer.targets:
+        name = target.key if target.field is None else target.field
+        if not name or target.lookup in (OWNER, PERSON):
+            continue
+        field = module.model._meta.get_field(name)
+        if not field.null and not field.blank and not field.has_default():
+            found.append(target)
+    return found
+
+
+def plain(header: str) -> str:
+    """A header as it is compared: width, case, spaces, required marks and bracketed hints apart."""
+    text = name_key(header.rstrip("*＊ ").lstrip("*＊ "))
+    for opening, closing in ("()", "[]", "【】"):
+        if text.endswith(closing) and opening in text:
+            text = text[: text.rindex(opening)] or text
+    return text.rstrip(":*")
+
+
+def guess(headers: list[str], targets: list[Target], remembered: dict[str, str] | None = None) -> dict[str, int]:
+    """{target key: column} for the headers: what the person chose last time first, then names, then synonyms."""
+    remembered, found, taken = remembered or {}, {}, set()
+    keys = {target.key for target in targets}
+
+    def take(key: str, column: int) -> None:
+        if key not in found and column not in taken:
+            found[key] = column
+            taken.add(column)
+
+    for column, header in enumerate(headers):
+        if header in remembered:
+            if remembered[header] in keys:
+                take(remembered[header], column)
+            else:
+                taken.add(column)  # left out on purpose
+    names = [plain(header) for header in headers]
+    for words in (lambda target: (target.label,), lambda target: target.synonyms):
+        for target in targets:
+            wanted = {plain(word) for word in words(target)}
+            for column, name in enumerate(names):
+                if name and name in wanted:
+                    take(target.key, column)
+    return found
