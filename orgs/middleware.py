@@ -14,6 +14,7 @@ from crm.records import params
 from .models import SignIn
 
 SEEN_EVERY = timedelta(minutes=5)
+PASSIVE = frozenset({"/badges/"})  # what an open page asks by itself is no activity
 
 
 class AccountState:
@@ -30,7 +31,7 @@ class AccountState:
             if now - seen > params.get("session_idle_hours") * 3600:
                 logout(request)
                 return self.send(request, f"{reverse('login')}?{urlencode({'next': self.here(request)})}")
-            if "seen" not in request.session or now - seen > SEEN_EVERY.total_seconds():
+            if "seen" not in request.session or request.path not in PASSIVE and now - seen > SEEN_EVERY.total_seconds():
                 request.session["seen"] = now
                 SignIn.objects.filter(session_key=request.session.session_key).update(seen_at=timezone.now())
             if user.must_change_password and request.path not in (reverse("password"), reverse("logout")):

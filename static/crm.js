@@ -80,8 +80,10 @@
   window.addEventListener("pageshow", () => { waiting = 0; root.classList.remove("is-busy"); });
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
-    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (link.origin === location.origin && !link.target && !link.hasAttribute("download") && link.pathname + link.search !== location.pathname + location.search && /^https?:$/.test(link.protocol)) leaving();
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const elsewhere = link.origin === location.origin && !link.target && !link.hasAttribute("download") && link.pathname + link.search !== location.pathname + location.search;
+    // Asked once every listener had its say: dialogs and htmx keep the page.
+    if (elsewhere) setTimeout(() => { if (!event.defaultPrevented) leaving(); });
   });
 
   // ---- Dialog and panel ----
@@ -233,7 +235,7 @@
     asked = q;
     htmx.ajax("GET", `/search/?q=${encodeURIComponent(q)}`, { target: "#palette-results", swap: "innerHTML", source: box });
   };
-  const options = () => $$("a[href]", results);
+  const options = () => $$(".k-palette-item", results);
   const mark = (item) => {
     options().forEach((other) => { other.classList.toggle("is-active", other === item); other.setAttribute("aria-selected", other === item); });
     if (item) { item.id ||= `option-${options().indexOf(item)}`; box.setAttribute("aria-activedescendant", item.id); item.scrollIntoView({ block: "nearest" }); }

@@ -42,6 +42,7 @@ class Importer:
     key_label = ""  # the deciding fields, as the page prints them
     key_targets: tuple[str, ...] = ()  # targets that must be mapped for duplicates to be found
     duplicate_message = "已有相同的记录"
+    derived: frozenset[str] = frozenset()  # attributes `rows` computes that follow a changed record
 
     @property
     def by_key(self) -> dict[str, Target]:
@@ -57,6 +58,9 @@ class Importer:
 
     def rows(self, chunk) -> None:
         """Checks and values that need several columns: read and set `chunk.values`, report by `chunk.fail`."""
+
+    def before_create(self, chunk, rows: list[int]) -> None:
+        """Values that depend on what stands in the tables when `rows` are created; runs inside the transaction."""
 
     def allowed_targets(self, user) -> list[Target]:
         """Targets this person may fill."""

@@ -105,6 +105,12 @@ register.filter("count", formatting.count)
 register.filter("file_size", formatting.file_size)
 
 
+@register.filter
+def figure(value) -> str:
+    """A whole number with separators; anything else as it is."""
+    return formatting.count(value) if isinstance(value, int) else value
+
+
 @register.simple_tag
 def sprite() -> str:
     """Address of the icon sprite, for scripts that draw icons."""

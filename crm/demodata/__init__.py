@@ -1,0 +1,26 @@
+"""The demo company 开海科技: made by `manage.py demo`. Everything is invented; dates are relative to today."""
+
+import random
+
+from django.db import transaction
+
+from orgs.models import Employee
+
+from . import company, customers, products, story
+
+
+def exists() -> bool:
+    """Whether the demo company stands in this database."""
+    return Employee.objects.filter(phone=company.ACCOUNTS[0][0]).exists()
+
+
+def make() -> dict[str, int]:
+    """Create everything in one transaction; {what: how many}. The choice of words is the same in every database."""
+    pick = random.Random(20240501)
+    with transaction.atomic():
+        people = company.make(story.start_of_year())
+        made = customers.make(people, pick)
+        goods = products.make(people, pick)
+        story.make(people, made, goods, pick)
+        company.sign_ins(people, pick)
+    return {"部门": len(company.DEPARTMENTS) + 1, "员工": len(people), "客户": len(made.customers), "联系人": len(made.contacts), "产品": len(goods)}

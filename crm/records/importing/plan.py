@@ -1,0 +1,110 @@
+"""One import as it was asked for (Plan) and one stretch of its rows after all checks (Chunk)."""
+
+from collections import defaultdict
+from itertools import islice
+
+from django.db import models
+
+from .. import services
+from . import cells, targets, upload
+
+MODES = {"skip": "跳过", "overwrite": "覆盖", "fill": "仅填空", "create": "新建"}
+UNKNOWN = {"reject": "拒绝该行", "map": "逐个对应", "create": "新建字典项"}
+
+
+class Invalid(Exception):
+    """The import cannot run as asked for; the message is for the person."""
+
+
+class Plan:
+    """`options`: mapping {target: column}, on_duplicate (MODES), unknown (UNKNOWN), values {target: {label: id or None}}."""
+
+    def __init__(self, module, user, options: dict):
+        self.module, self.user, self.model = module, user, module.model
+        self.importer = targets.importer_of(module)
+        self.mode, self.unknown = options.get("on_duplicate", "skip"), options.get("unknown", "reject")
+        self._check_rights()
+        allowed = {target.key: target for target in self.importer.allowed_targets(user)}
+        mapping = options.get("mapping") or {}
+        if strange := [key for key in mapping if key not in allowed]:
+            raise Invalid(f"不能导入这些字段：{'、'.join(strange)}")
+        missing = [target.label for target in targets.required(self.importer, module) if target.key not in mapping]
+        if missing:
+            raise Invalid(f"请先对应必填的字段：{'、'.join(missing)}")
+        self.mapping = {key: int(column) for key, column in mapping.items()}
+        self.targets = [allowed[key] for key in mapping]
+        self.columns, self.attnames, self.changeable, self._shown = {}, {}, set(), {}
+        for target in self.targets:
+            field = self.field_of(target)
+            self.columns[target.key] = cells.column_for(target, field, user=user, options={**options, "unknown": self.unknown, "module": module.name})
+            self.attnames[target.key] = field.attname if field is not None else target.key
+            if field is not None and not target.create:
+                self.changeable.add(field.attname)
+
+    def _check_rights(self) -> None:
+        may, label = self.user.has_function, self.module.label
+        if not may(f"{self.module.name}.import"):
+            raise Invalid(f"您没有导入{label}的权限。")
+        if self.mode not in MODES or self.unknown not in UNKNOWN:
+            raise Invalid("导入选项无效。")
+        if self.mode in ("overwrite", "fill") and not may(f"{self.module.name}.edit"):
+            raise Invalid(f"“{MODES[self.mode]}”会修改已有的{label}，您没有编辑{label}的权限。")
+
+    def field_of(self, target) -> models.Field | None:
+        return field_of(self.module, target)
+
+    def display(self, field, value) -> str:
+        """A value as the log shows it; labels of relations are looked up once."""
+        if not field.is_relation:
+            return services.display(field, value)
+        if (field.attname, value) not in self._shown:
+            self._shown[field.attname, value] = services.display(field, value)
+        return self._shown[field.attname, value]
+
+    def prepare(self, rows: list[tuple[int, list[str], int]]) -> "Chunk":
+        """Check a stretch of rows, column by column; touches no table but those looked up."""
+        chunk = Chunk(self, [number for number, _, _ in rows])
+        for target in self.targets:
+            place = self.mapping[target.key]
+            texts = [row[place] if place < len(row) else "" for _, row, _ in rows]
+            values, faults = self.columns[target.key].read(texts)
+            chunk.values[self.attnames[target.key]] = values
+            for row, fault in faults:
+                chunk.fail(row, target.label, fault)
+        self.importer.rows(chunk)
+        if self.module.owned and "owner_id" not in chunk.values:
+            chunk.values["owner_id"] = [self.user.pk] * len(chunk)
+        return chunk
+
+
+class Chunk:
+    """Checked rows: `values` = {model attribute: column of values}, `faults` = {row: [[label, sentence], ...]}."""
+
+    def __init__(self, plan: Plan, numbers: list[int]):
+        self.plan, self.numbers = plan, numbers
+        self.values: dict[str, list] = {}
+        self.faults: dict[int, list] = defaultdict(list)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def fail(self, row: int, label: str, sentence: str) -> None:
+        self.faults[row].append([label, sentence])
+
+    def good(self) -> list[int]:
+        """Rows without a fault, in order."""
+        return [row for row in range(len(self)) if row not in self.faults] if self.faults else list(range(len(self)))
+
+
+def field_of(module, target) -> models.Field | None:
+    """The model field a target fills, None where only Importer.rows reads it."""
+    name = target.key if target.field is None else target.field
+    return module.model._meta.get_field(name) if name else None
+
+
+def stretches(source: str, *, offset: int, size):
+    """Rows of an accepted file in stretches of `size()` rows from a byte offset on."""
+    reader = upload.lines(source, offset=offset)
+    while rows := list(islice(reader, size())):
+        yield rows
+

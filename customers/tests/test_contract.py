@@ -1,0 +1,54 @@
+"""Customers and contacts through the record contract."""
+
+from django.test import TestCase
+
+from crm.records import services
+from crm.testing import CANARY, RecordContract
+from customers.models import Contact, Customer
+
+
+class CustomerContract(RecordContract, TestCase):
+    module_name = "customer"
+
+    @classmethod
+    def make(cls, owner, title):
+        return services.create(Customer(name=title, owner=owner), by=owner)
+
+    def form_data(self, title, owner):
+        return {"name": title, "owner": owner.pk}
+
+    def test_duplicate_hint_shows_of_a_hidden_customer_only_name_owner_and_department(self):
+        Customer.objects.filter(pk=self.canary.pk).update(phone="13900009999", remark="机密备注")
+        response = self.get(self.seller, f"/customers/duplicates/?field=name&value={CANARY}有限公司")
+        hit = response.context["hits"][0]
+        self.assertEqual(hit, {"name": CANARY, "type": "客户", "owner": "丙 · 华南", "url": "", "created": None})
+        self.assertNotIn("13900009999", self.body(response))
+        self.assertEqual(self.get(self.nobody, f"/customers/duplicates/?field=name&value={CANARY}").status_code, 403)
+
+
+class ContactContract(RecordContract, TestCase):
+    module_name = "contact"
+
+    @classmethod
+    def make(cls, owner, title):
+        customer = Customer.objects.filter(owner=owner).first() or services.create(Customer(name=f"{owner.name}的公司", owner=owner), by=owner)
+        return services.create(Contact(name=title, customer=customer, owner=owner), by=owner)
+
+    def form_data(self, title, owner):
+        customer = Customer.objects.filter(owner=owner).first()
+        return {"name": title, "owner": owner.pk, "customer": customer.pk if customer else ""}
+
+    def test_child_tab_of_a_customer_shows_its_contacts_to_whoever_sees_the_customer(self):
+        from crm.records import teams
+
+        teams.add([self.canary.customer], [self.seller], write=False, by=self.stranger)
+        page = self.get(self.seller, f"/customers/{self.canary.customer_id}/?tab=contacts")
+        self.assertContains(page, CANARY)
+        self.assertEqual(self.get(self.seller, f"/contacts/{self.canary.pk}/").status_code, 200)
+        self.assertEqual(self.get(self.seller, f"/contacts/{self.canary.pk}/edit/").status_code, 403)
+
+    def test_the_customer_filter_and_picker_do_not_reach_hidden_customers(self):
+        hidden = self.canary.customer_id
+        self.assertEqual(self.get(self.seller, f"/contacts/?customer={hidden}").context["pager"]["count"], 0)
+        response = self.post(self.seller, "/contacts/new/", {"name": "混入", "owner": self.seller.pk, "customer": hidden})
+        self.assertIn("customer", response.context["form"].errors)

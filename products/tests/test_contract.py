@@ -1,0 +1,49 @@
+"""Products through the record contract: a module without owners."""
+
+from itertools import count
+
+from django.test import TestCase
+
+from crm.records import services
+from crm.testing import RecordContract
+from orgs.tests.factories import client_for, employee, role
+from products.models import Product
+from products.services import set_shelf
+
+_codes = count(1)
+
+
+class ProductContract(RecordContract, TestCase):
+    module_name = "product"
+    edit_only = {"code": "CP-X", "price": "1.00"}
+
+    @classmethod
+    def make(cls, owner, title):
+        return services.create(Product(name=title, code=f"CP-{next(_codes)}", price="12.50", cost="7.77"), by=owner)
+
+    def form_data(self, title, owner):
+        return {"name": title, "code": f"F-{title}", "price": "99.90"}
+
+    def test_cost_is_absent_without_its_permission(self):
+        seen = self.get(self.superuser, f"/products/{self.mine.pk}/")
+        self.assertContains(seen, "7.77")
+        for url in (f"/products/{self.mine.pk}/", "/products/", "/products/columns/", f"/products/{self.mine.pk}/?tab=log"):
+            response = self.get(self.seller, url)
+            self.assertNotContains(response, "7.77")
+            self.assertNotContains(response, "成本价")
+
+    def test_off_shelf_products_cannot_be_picked(self):
+        set_shelf(Product.objects.filter(pk=self.mine.pk), on=False, by=self.superuser)
+        self.assertNotContains(self.get(self.seller, "/pick/product/?q=青岚"), "青岚")
+
+    def test_price_changes_are_logged_and_three_decimals_refused(self):
+        keeper = employee("产品管理", [role("admin")])
+        page = client_for(keeper).get(f"/products/{self.mine.pk}/edit/")
+        form = page.context["form"]
+        data = {"name": self.mine.name, "code": self.mine.code, "version": form["version"].value(), "original": form["original"].value()}
+        bad = client_for(keeper).post(f"/products/{self.mine.pk}/edit/", {**data, "price": "1.005"})
+        self.assertContains(bad, "金额最多两位小数")
+        for value in ("-1", "NaN", "1e30", "1000000000000"):
+            self.assertContains(client_for(keeper).post(f"/products/{self.mine.pk}/edit/", {**data, "price": value}), "金额应在 0 到 999,999,999,999.99 之间")
+        self.assertEqual(client_for(keeper).post(f"/products/{self.mine.pk}/edit/", {**data, "price": "13.00"}).status_code, 302)
+        self.assertContains(client_for(keeper).get(f"/products/{self.mine.pk}/?tab=log"), "¥13.00")
