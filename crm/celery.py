@@ -13,5 +13,9 @@ app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
     "sweep-jobs": {"task": "crm.records.tasks.sweep_jobs", "schedule": 15.0},
-    "clean-up": {"task": "crm.records.tasks.run_periodic", "args": ["clean_up"], "schedule": crontab(hour=3, minute=10)},
+    "clean-up": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["clean_up"],
+        "schedule": crontab(hour=3, minute=10),
+    },
 }

@@ -38,7 +38,9 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if not HTTPS else [PUBLIC_URL.split("//")[1].split("/")[0].split(":")[0]])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["*"] if not HTTPS else [PUBLIC_URL.split("//")[1].split("/")[0].split(":")[0]]
+)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL.rstrip("/")] if HTTPS else []
 
 INSTALLED_APPS = [

@@ -61,14 +61,20 @@ class RecordContract:
         return client_for(person).post(url, data, headers=headers)
 
     def body(self, response) -> str:
-        return (b"".join(response.streaming_content) if response.streaming else response.content).decode("utf-8", "replace")
+        return (b"".join(response.streaming_content) if response.streaming else response.content).decode(
+            "utf-8", "replace"
+        )
 
     def assert_hidden(self, response):
         self.assertNotIn(CANARY, self.body(response))
 
     def unchanged(self, record):
         fresh = type(record).objects.get(pk=record.pk)
-        return (fresh.version, fresh.deleted_at, fresh.updated_at) == (record.version, record.deleted_at, record.updated_at)
+        return (fresh.version, fresh.deleted_at, fresh.updated_at) == (
+            record.version,
+            record.deleted_at,
+            record.updated_at,
+        )
 
     @property
     def outside(self):
@@ -80,7 +86,13 @@ class RecordContract:
         if not self.module.owned:
             self.skip_scope()
             return
-        for person, expected in ((self.seller, 1), (self.mate, 0), (self.manager, 1), (self.stranger, 1), (self.chief, 2)):
+        for person, expected in (
+            (self.seller, 1),
+            (self.mate, 0),
+            (self.manager, 1),
+            (self.stranger, 1),
+            (self.chief, 2),
+        ):
             response = self.get(person, self.module.list_url)
             self.assertEqual(response.context["pager"]["count"], expected, person.name)
             self.assertEqual(len(response.context["rows"]), expected, person.name)
@@ -92,7 +104,13 @@ class RecordContract:
         self.assertEqual(self.get(self.nobody, self.module.list_url).status_code, 403)
 
     def test_without_the_view_function_every_page_is_403(self):
-        for url in (self.module.list_url, self.module.url(pk=self.mine.pk), self.module.new_url, self.module.recycle_url, self.module.columns_url):
+        for url in (
+            self.module.list_url,
+            self.module.url(pk=self.mine.pk),
+            self.module.new_url,
+            self.module.recycle_url,
+            self.module.columns_url,
+        ):
             self.assertEqual(self.get(self.nobody, url).status_code, 403, url)
 
     def test_role_change_acts_on_the_next_request(self):
@@ -124,7 +142,11 @@ class RecordContract:
             self.assertEqual(response.status_code, 404, page)
             self.assert_hidden(response)
         for page in [*pages[1:], "star", "files"]:
-            response = self.post(self.outside, self.module.url(page, self.canary.pk), {"name": "x", "owner": self.outside.pk, "confirmed": "1", "ids": self.canary.pk})
+            response = self.post(
+                self.outside,
+                self.module.url(page, self.canary.pk),
+                {"name": "x", "owner": self.outside.pk, "confirmed": "1", "ids": self.canary.pk},
+            )
             self.assertEqual(response.status_code, 404, page)
         self.assertTrue(self.unchanged(self.canary))
 
@@ -191,7 +213,12 @@ class RecordContract:
         self.assertIn(self.mine.pk, frozen)
         if self.module.owned:
             self.assertNotIn(self.canary.pk, frozen)
-        for bad in ("", "x", filters.sign("other", ""), filters.sign(self.module.name, "owner__password__startswith=a")):
+        for bad in (
+            "",
+            "x",
+            filters.sign("other", ""),
+            filters.sign(self.module.name, "owner__password__startswith=a"),
+        ):
             response = self.post(person, f"{self.module.bulk_url}delete/", {"all": "1", "filter": bad})
             self.assertEqual(response.status_code, 400, bad)
 
@@ -204,7 +231,13 @@ class RecordContract:
         self.assertTrue(self.unchanged(self.mine))
 
     def test_every_bulk_action_needs_its_function(self):
-        for key in ("delete", "restore", "purge", *(("transfer", "team") if self.module.owned else ()), *(bulk.key for bulk in self.module.bulk)):
+        for key in (
+            "delete",
+            "restore",
+            "purge",
+            *(("transfer", "team") if self.module.owned else ()),
+            *(bulk.key for bulk in self.module.bulk),
+        ):
             response = self.post(self.chief, f"{self.module.bulk_url}{key}/", {"ids": str(self.mine.pk)})
             self.assertEqual(response.status_code, 403, key)
         self.assertTrue(self.unchanged(self.mine))
@@ -212,8 +245,12 @@ class RecordContract:
     # Door 4: pickers --------------------------------------------------------------------------------------------------------
     def test_picker_offers_only_visible_rows(self):
         if self.module.owned:
-            self.assertEqual(json.loads(self.body(self.get(self.seller, f"/pick/{self.module.name}/?q={CANARY}")))["results"], [])
-        self.assertEqual(len(json.loads(self.body(self.get(self.stranger, f"/pick/{self.module.name}/?q={CANARY}")))["results"]), 1)
+            self.assertEqual(
+                json.loads(self.body(self.get(self.seller, f"/pick/{self.module.name}/?q={CANARY}")))["results"], []
+            )
+        self.assertEqual(
+            len(json.loads(self.body(self.get(self.stranger, f"/pick/{self.module.name}/?q={CANARY}")))["results"]), 1
+        )
         self.assertEqual(self.get(self.nobody, f"/pick/{self.module.name}/?q=a").status_code, 403)
 
     def test_an_owner_outside_reach_is_a_form_error_and_writes_nothing(self):
@@ -240,29 +277,41 @@ class RecordContract:
         person = self.superuser
         before = OperationLog.objects.count()
         steps = [
-            lambda: services.update(self.mine, {self.title_form_field: "改名之后"}, version=self.mine.version, by=person),
+            lambda: services.update(
+                self.mine, {self.title_form_field: "改名之后"}, version=self.mine.version, by=person
+            ),
             lambda: uploads.attach(self.mine, [SimpleUploadedFile("a.txt", b"x")], by=person),
             lambda: self.module.verb("delete")(self.module.model.objects.filter(pk=self.mine.pk), by=person),
             lambda: self.module.verb("restore")(self.module.model.objects.filter(pk=self.mine.pk), by=person),
         ]
         if self.module.owned:
-            steps.append(lambda: services.transfer(self.module.model.objects.filter(pk=self.mine.pk), self.mate, by=person))
+            steps.append(
+                lambda: services.transfer(self.module.model.objects.filter(pk=self.mine.pk), self.mate, by=person)
+            )
         for bulk in self.module.bulk:
-            steps.append(lambda bulk=bulk: bulk.run(self.module.model.objects.filter(pk=self.mine.pk), by=person, form=None))
+            steps.append(
+                lambda bulk=bulk: bulk.run(self.module.model.objects.filter(pk=self.mine.pk), by=person, form=None)
+            )
         for step in steps:
             step()
             after = OperationLog.objects.count()
             self.assertGreaterEqual(after, before)
             before = after
         codes = set(OperationLog.objects.filter(object_id=self.mine.pk).values_list("code", flat=True))
-        self.assertLessEqual({f"{self.module.name}.{code}" for code in ("updated", "file_added", "deleted", "restored")}, codes)
+        self.assertLessEqual(
+            {f"{self.module.name}.{code}" for code in ("updated", "file_added", "deleted", "restored")}, codes
+        )
 
     # Door 7: export -----------------------------------------------------------------------------------------------------------
     def test_the_export_file_holds_only_rows_in_reach_at_run_time(self):
         from crm.records import exporting
 
         person = self.seller if self.module.owned else self.superuser
-        exported = exporting.rows_for(self.module, person, query="") if hasattr(exporting, "rows_for") else self.module.model.objects.allowed(person, "export")
+        exported = (
+            exporting.rows_for(self.module, person, query="")
+            if hasattr(exporting, "rows_for")
+            else self.module.model.objects.allowed(person, "export")
+        )
         pks = {row.pk for row in exported}
         self.assertIn(self.mine.pk, pks)
         if self.module.owned:
@@ -272,10 +321,16 @@ class RecordContract:
     # Door 10: search ------------------------------------------------------------------------------------------------------------
     def test_search_finds_only_rows_in_reach(self):
         if self.module.owned:
-            for url in (f"{self.module.list_url}?q={CANARY}", f"/search/?q={CANARY}", f"/search/?q={search.initials(CANARY).split()[0]}"):
+            for url in (
+                f"{self.module.list_url}?q={CANARY}",
+                f"/search/?q={CANARY}",
+                f"/search/?q={search.initials(CANARY).split()[0]}",
+            ):
                 self.assertEqual(self.found_anywhere(self.seller, url), 0, url)
         self.assertEqual(self.found_anywhere(self.stranger, f"{self.module.list_url}?q={CANARY}"), 1)
-        self.assertEqual(self.found_anywhere(self.stranger, f"{self.module.list_url}?q={search.initials(CANARY).split()[0]}"), 1)
+        self.assertEqual(
+            self.found_anywhere(self.stranger, f"{self.module.list_url}?q={search.initials(CANARY).split()[0]}"), 1
+        )
 
     def found_anywhere(self, person, url) -> int:
         context = self.get(person, url).context
@@ -285,7 +340,9 @@ class RecordContract:
 
     def test_unknown_and_relation_spanning_parameters_have_no_effect_and_are_named(self):
         plain = self.get(self.seller, self.module.list_url).context["pager"]["count"]
-        response = self.get(self.seller, f"{self.module.list_url}?owner__password__startswith=a&sort=owner__password&view=nope&page=abc")
+        response = self.get(
+            self.seller, f"{self.module.list_url}?owner__password__startswith=a&sort=owner__password&view=nope&page=abc"
+        )
         self.assertEqual(response.context["pager"]["count"], plain)
         text = " ".join(response.context["notices"])
         for named in ("owner__password__startswith", "owner__password", "nope"):
@@ -296,9 +353,16 @@ class RecordContract:
     def test_a_form_changes_only_its_declared_fields(self):
         person = self.seller if self.module.owned else self.superuser
         declared = set(self.get(person, self.module.new_url).context["form"].fields)
-        names = {key: "9" for field in self.module.model._meta.fields for key in (field.name, field.attname) if field.name not in declared}
+        names = {
+            key: "9"
+            for field in self.module.model._meta.fields
+            for key in (field.name, field.attname)
+            if field.name not in declared
+        }
         response = self.post(person, self.module.new_url, {**names, **self.form_data("声明字段", person)})
-        self.assertEqual(response.status_code, 302, getattr(response, "context", None) and response.context["form"].errors)
+        self.assertEqual(
+            response.status_code, 302, getattr(response, "context", None) and response.context["form"].errors
+        )
         record = self.module.model.objects.latest("pk")
         self.assertEqual((record.version, record.deleted_at, record.created_by), (1, None, person))
         self.assertNotEqual(record.pk, 9)
@@ -306,7 +370,11 @@ class RecordContract:
     def test_transfer_to_somebody_outside_reach_is_refused(self):
         if not self.module.owned:
             return
-        response = self.post(self.seller, self.module.url("transfer", self.mine.pk), {"ids": self.mine.pk, "confirmed": "1", "owner": self.stranger.pk})
+        response = self.post(
+            self.seller,
+            self.module.url("transfer", self.mine.pk),
+            {"ids": self.mine.pk, "confirmed": "1", "owner": self.stranger.pk},
+        )
         self.assertIn("owner", response.context["fields"].errors)
         self.assertTrue(self.unchanged(self.mine))
 
@@ -314,8 +382,15 @@ class RecordContract:
     def test_markup_is_escaped_wherever_the_record_is_shown(self):
         person = self.seller if self.module.owned else self.superuser
         record = self.make(self.seller, XSS)
-        urls = [self.module.list_url, self.module.url(pk=record.pk), self.module.url("edit", record.pk), f"/search/?q={XSS[2:8]}", f"{self.module.bulk_url}delete/?ids={record.pk}",
-                f"{self.module.url(pk=record.pk)}?tab=log", "/"]
+        urls = [
+            self.module.list_url,
+            self.module.url(pk=record.pk),
+            self.module.url("edit", record.pk),
+            f"/search/?q={XSS[2:8]}",
+            f"{self.module.bulk_url}delete/?ids={record.pk}",
+            f"{self.module.url(pk=record.pk)}?tab=log",
+            "/",
+        ]
         for url in urls:
             body = self.body(self.get(person, url))
             self.assertNotIn("<img src=x", body, url)
@@ -358,10 +433,15 @@ class RecordContract:
         self.module.verb("delete")(self.module.model.objects.filter(pk=self.mine.pk), by=self.superuser)
         person = self.seller if self.module.owned else self.superuser
         if person is self.seller:
-            self.assertEqual(self.post(person, f"{self.module.bulk_url}purge/", {"ids": str(self.mine.pk)}).status_code, 403)
+            self.assertEqual(
+                self.post(person, f"{self.module.bulk_url}purge/", {"ids": str(self.mine.pk)}).status_code, 403
+            )
         self.post(self.superuser, f"{self.module.bulk_url}purge/", {"ids": str(self.mine.pk)})
-        self.post(self.superuser, f"{self.module.bulk_url}purge/", {"selection": Selection.objects.get(user=self.superuser).token})
+        self.post(
+            self.superuser,
+            f"{self.module.bulk_url}purge/",
+            {"selection": Selection.objects.get(user=self.superuser).token},
+        )
         self.assertFalse(self.module.model.objects.filter(pk=self.mine.pk).exists())
         self.assertFalse(Attachment.objects.filter(object_id=self.mine.pk).exists())
         self.assertFalse(SearchRow.objects.filter(object_id=self.mine.pk, text__contains="青岚").exists())
-

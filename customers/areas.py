@@ -32,7 +32,12 @@ def _aliases() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for province in provinces():
         found[province] = found[_short(province)] = (province, "")
-    found |= {"内蒙": found["内蒙古"], "新疆维吾尔": found["新疆"], "广西壮族": found["广西"], "宁夏回族": found["宁夏"]}
+    found |= {
+        "内蒙": found["内蒙古"],
+        "新疆维吾尔": found["新疆"],
+        "广西壮族": found["广西"],
+        "宁夏回族": found["宁夏"],
+    }
     cities: dict[str, list[tuple[str, str]]] = {}
     for province, names in provinces().items():
         for city in names:

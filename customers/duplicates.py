@@ -26,18 +26,32 @@ def hints(field: str, value: str, user, exclude: str = "") -> list[dict]:
         wanted = stem(value)
         if len(wanted) < 2:
             return []
-        found = [row for row in search.narrow(rows, _module("customer"), wanted, keys=("name",)).select_related("owner__department").order_by("pk")[:200] if stem(row.name) == wanted]
+        found = [
+            row
+            for row in search.narrow(rows, _module("customer"), wanted, keys=("name",))
+            .select_related("owner__department")
+            .order_by("pk")[:200]
+            if stem(row.name) == wanted
+        ]
     elif field in ("phone", "contact_mobile"):
         digits = "".join(filter(str.isdigit, fields.tidy(value)))
         if len(digits) < 7:
             return []
-        people = search.narrow(Contact.objects.live(), _module("contact"), digits, keys=("phone",)).values_list("customer_id", flat=True)[:50]
+        people = search.narrow(Contact.objects.live(), _module("contact"), digits, keys=("phone",)).values_list(
+            "customer_id", flat=True
+        )[:50]
         own = search.narrow(rows, _module("customer"), digits, keys=("phone",)).values_list("pk", flat=True)[:50]
         found = list(rows.filter(pk__in={*people, *own}).select_related("owner__department").order_by("pk")[:AT_MOST])
     else:
         return []
     found = found[:AT_MOST]
-    seen = set(Customer.objects.allowed(user, "view").filter(pk__in=[row.pk for row in found]).values_list("pk", flat=True)) if user.has_function("customer.view") else set()
+    seen = (
+        set(
+            Customer.objects.allowed(user, "view").filter(pk__in=[row.pk for row in found]).values_list("pk", flat=True)
+        )
+        if user.has_function("customer.view")
+        else set()
+    )
     return [_hit(row, row.pk in seen) for row in found]
 
 
@@ -51,5 +65,9 @@ def _hit(row, visible: bool) -> dict:
     department = row.owner.department_name if row.owner else ""
     owner = " · ".join(filter(None, [str(row.owner or "公海"), department]))
     return {
-        "name": row.name, "type": "客户", "owner": owner, "url": reverse("customer-detail", args=[row.pk]) if visible else "", "created": row.created_at if visible else None,
+        "name": row.name,
+        "type": "客户",
+        "owner": owner,
+        "url": reverse("customer-detail", args=[row.pk]) if visible else "",
+        "created": row.created_at if visible else None,
     }

@@ -34,7 +34,9 @@ class CustomerFilters(RecordFilters):
     province = django_filters.ChoiceFilter(label="省", choices=_province_choices, empty_label="省")
     city = django_filters.CharFilter(field_name="city", label="市", lookup_expr="startswith")
     address = AddressFilter(label="客户联系地址")
-    deal_status = django_filters.ChoiceFilter(label="成交状态", choices=Customer.DealStatus.choices, empty_label="成交状态")
+    deal_status = django_filters.ChoiceFilter(
+        label="成交状态", choices=Customer.DealStatus.choices, empty_label="成交状态"
+    )
     owner = OwnerFilter("customer")
 
     class Meta:
@@ -48,7 +50,9 @@ class CustomerIdFilter(django_filters.NumberFilter):
     def filter(self, queryset, value):
         if value is None:
             return queryset
-        return queryset.filter(customer_id__in=Customer.objects.allowed(self.parent.user, "view").filter(pk=value).values("pk"))
+        return queryset.filter(
+            customer_id__in=Customer.objects.allowed(self.parent.user, "view").filter(pk=value).values("pk")
+        )
 
 
 class ContactFilters(RecordFilters):

@@ -13,13 +13,36 @@ CONTACT_BLOCK = ("name", "salutation", "email", "position", "qq", "mobile", "rem
 
 
 def salutations() -> list[str]:
-    return list(DictionaryItem.objects.filter(dictionary="contact.salutation", active=True).values_list("label", flat=True))
+    return list(
+        DictionaryItem.objects.filter(dictionary="contact.salutation", active=True).values_list("label", flat=True)
+    )
 
 
 class CustomerForm(RecordForm):
     sections = (
-        ("基本信息", "", ("name", "owner", "type", "level", "status", "intent", "relation", "industry", "source", "nature", "annual_turnover",
-                      "employees", "rating", "satisfaction", "credit", "deal_status", "next_contact_at")),
+        (
+            "基本信息",
+            "",
+            (
+                "name",
+                "owner",
+                "type",
+                "level",
+                "status",
+                "intent",
+                "relation",
+                "industry",
+                "source",
+                "nature",
+                "annual_turnover",
+                "employees",
+                "rating",
+                "satisfaction",
+                "credit",
+                "deal_status",
+                "next_contact_at",
+            ),
+        ),
         ("联系方式", "", ("region", "province", "city", "address", "postcode", "phone", "website")),
         ("首要联系人", "保存后出现在联系人中", tuple(f"contact_{name}" for name in CONTACT_BLOCK)),
         ("其他", "", ("remark",)),
@@ -28,8 +51,31 @@ class CustomerForm(RecordForm):
     class Meta:
         model = Customer
         fields = [
-            "name", "owner", "type", "level", "status", "intent", "relation", "industry", "source", "nature", "annual_turnover", "employees",
-            "rating", "satisfaction", "credit", "deal_status", "next_contact_at", "region", "province", "city", "address", "postcode", "phone", "website", "remark",
+            "name",
+            "owner",
+            "type",
+            "level",
+            "status",
+            "intent",
+            "relation",
+            "industry",
+            "source",
+            "nature",
+            "annual_turnover",
+            "employees",
+            "rating",
+            "satisfaction",
+            "credit",
+            "deal_status",
+            "next_contact_at",
+            "region",
+            "province",
+            "city",
+            "address",
+            "postcode",
+            "phone",
+            "website",
+            "remark",
         ]
 
     def __init__(self, *args, **kwargs):
@@ -43,25 +89,41 @@ class CustomerForm(RecordForm):
         if not self.user.has_function("customer.deal") or self.instance.pk is None:
             del self.fields["deal_status"]
         provinces = areas.provinces()
-        province = self.data.get("province") if self.is_bound else self.initial.get("province") or self.instance.province
+        province = (
+            self.data.get("province") if self.is_bound else self.initial.get("province") or self.instance.province
+        )
         self.fields["province"] = forms.ChoiceField(
-            label="省", required=False, choices=[("", "请选择"), *((name, name) for name in provinces)], widget=forms.Select(attrs={"data-search": ""}),
+            label="省",
+            required=False,
+            choices=[("", "请选择"), *((name, name) for name in provinces)],
+            widget=forms.Select(attrs={"data-search": ""}),
             error_messages={"invalid_choice": "请选择列表中的选项"},
         )
         self.fields["city"] = forms.ChoiceField(
-            label="市", required=False, choices=[("", "请选择"), *((name, name) for name in provinces.get(province, ()))],
-            widget=forms.Select(attrs={"data-depends": "province", "data-source": "/pick/city/"}), error_messages={"invalid_choice": "请选择该省的城市"},
+            label="市",
+            required=False,
+            choices=[("", "请选择"), *((name, name) for name in provinces.get(province, ()))],
+            widget=forms.Select(attrs={"data-depends": "province", "data-source": "/pick/city/"}),
+            error_messages={"invalid_choice": "请选择该省的城市"},
         )
         if self.instance.pk is None:
             for name in CONTACT_BLOCK:
                 field = Contact._meta.get_field(name)
-                self.fields[f"contact_{name}"] = field.formfield(required=False, label="称呼" if name == "salutation" else field.verbose_name)
-                self.fields[f"contact_{name}"].clean = lambda value, field=field: field.clean_value(value) if value and str(value).strip() else ""
+                self.fields[f"contact_{name}"] = field.formfield(
+                    required=False, label="称呼" if name == "salutation" else field.verbose_name
+                )
+                self.fields[f"contact_{name}"].clean = lambda value, field=field: (
+                    field.clean_value(value) if value and str(value).strip() else ""
+                )
             self.fields["contact_salutation"].widget = salutation_widget()
 
     def clean(self):
         data = super().clean()
-        if self.instance.pk is None and any(data.get(f"contact_{name}") for name in CONTACT_BLOCK) and not data.get("contact_name"):
+        if (
+            self.instance.pk is None
+            and any(data.get(f"contact_{name}") for name in CONTACT_BLOCK)
+            and not data.get("contact_name")
+        ):
             if "contact_name" not in self.errors:
                 self.add_error("contact_name", Contact._meta.get_field("name").error_messages["blank"])
         return data
@@ -80,7 +142,11 @@ def salutation_widget():
 
 class ContactForm(RecordForm):
     sections = (
-        ("基本信息", "", ("customer", "name", "salutation", "gender", "owner", "position", "department", "is_decider", "birthday")),
+        (
+            "基本信息",
+            "",
+            ("customer", "name", "salutation", "gender", "owner", "position", "department", "is_decider", "birthday"),
+        ),
         ("联系方式", "", ("mobile", "phone", "email", "qq", "wechat", "address", "postcode")),
         ("其他", "", ("remark",)),
     )
@@ -88,15 +154,32 @@ class ContactForm(RecordForm):
     class Meta:
         model = Contact
         fields = [
-            "customer", "name", "salutation", "gender", "owner", "position", "department", "is_decider", "birthday", "mobile", "phone", "email", "qq",
-            "wechat", "address", "postcode", "remark",
+            "customer",
+            "name",
+            "salutation",
+            "gender",
+            "owner",
+            "position",
+            "department",
+            "is_decider",
+            "birthday",
+            "mobile",
+            "phone",
+            "email",
+            "qq",
+            "wechat",
+            "address",
+            "postcode",
+            "remark",
         ]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.pick("customer", records_in_reach(self.user, "customer", "view"), kind="customer")
         if self.instance.pk is None:
-            self.pick("owner", people_in_reach(self.user, "contact.create"), kind="employee", query={"for": "contact.create"})
+            self.pick(
+                "owner", people_in_reach(self.user, "contact.create"), kind="employee", query={"for": "contact.create"}
+            )
             self.initial.setdefault("owner", self.user.pk)
         else:
             del self.fields["owner"]
@@ -107,6 +190,10 @@ class ContactForm(RecordForm):
 
     def clean_customer(self):
         customer = self.cleaned_data["customer"]
-        if self.instance.pk and customer.pk != self.instance.customer_id and not Customer.objects.allowed(self.user, "edit").filter(pk=customer.pk).exists():
+        if (
+            self.instance.pk
+            and customer.pk != self.instance.customer_id
+            and not Customer.objects.allowed(self.user, "edit").filter(pk=customer.pk).exists()
+        ):
             raise ValidationError("您没有编辑该客户的权限，不能把联系人移到它下面。")
         return customer

@@ -52,9 +52,16 @@ class Customer(OwnedRecord):
     class Meta:
         verbose_name = "客户"
         constraints = [
-            models.UniqueConstraint(fields=["name_key"], condition=Q(deleted_at=None), name="customer_name_live", violation_error_message="已有同名客户"),
+            models.UniqueConstraint(
+                fields=["name_key"],
+                condition=Q(deleted_at=None),
+                name="customer_name_live",
+                violation_error_message="已有同名客户",
+            ),
             models.CheckConstraint(condition=Q(rating=None) | Q(rating__range=(1, 3)), name="customer_rating"),
-            models.CheckConstraint(condition=Q(satisfaction=None) | Q(satisfaction__range=(1, 5)), name="customer_satisfaction"),
+            models.CheckConstraint(
+                condition=Q(satisfaction=None) | Q(satisfaction__range=(1, 5)), name="customer_satisfaction"
+            ),
             models.CheckConstraint(condition=Q(credit=None) | Q(credit__range=(1, 5)), name="customer_credit"),
         ]
         indexes = owned_indexes("customer", "created_at", "updated_at", "name")
@@ -119,8 +126,12 @@ class Contact(OwnedRecord):
     class Meta:
         verbose_name = "联系人"
         constraints = [
-            models.UniqueConstraint(fields=["customer"], condition=Q(is_primary=True, deleted_at=None), name="contact_one_primary",
-                                    violation_error_message="该客户已有首要联系人")
+            models.UniqueConstraint(
+                fields=["customer"],
+                condition=Q(is_primary=True, deleted_at=None),
+                name="contact_one_primary",
+                violation_error_message="该客户已有首要联系人",
+            )
         ]
         indexes = owned_indexes("contact", "created_at", "updated_at", "name")
 

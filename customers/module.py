@@ -12,13 +12,31 @@ from crm.records.models import Star
 from crm.records.modules import Bulk, Module, View
 
 from . import areas
-from .models import Contact, ContactGrant, Customer, CustomerGrant
 from .duplicates import hints
-from .services import create_contact, create_customer, delete_customers, purge_customers, restore_contacts, restore_customers, set_locked, update_contact
+from .models import Contact, ContactGrant, Customer, CustomerGrant
+from .services import (
+    create_contact,
+    create_customer,
+    delete_customers,
+    purge_customers,
+    restore_contacts,
+    restore_customers,
+    set_locked,
+    update_contact,
+)
 
 for _code, _label in {
-    "type": "客户类型", "level": "客户级别", "status": "客户状态", "intent": "客户意向", "relation": "关系类型", "industry": "客户行业", "source": "客户信息来源",
-    "nature": "公司性质", "annual_turnover": "年营业额", "region": "地区", "employees": "员工数",
+    "type": "客户类型",
+    "level": "客户级别",
+    "status": "客户状态",
+    "intent": "客户意向",
+    "relation": "关系类型",
+    "industry": "客户行业",
+    "source": "客户信息来源",
+    "nature": "公司性质",
+    "annual_turnover": "年营业额",
+    "region": "地区",
+    "employees": "员工数",
 }.items():
     dictionaries.declare(f"customer.{_code}", _label, "客户")
 dictionaries.declare("contact.salutation", "尊称", "联系人")
@@ -79,78 +97,226 @@ def primary_card(customer, user) -> list[dict]:
     if not user.has_function("contact.view"):
         return []
     contact = Contact.objects.allowed(user, "view").filter(customer=customer, is_primary=True).first()
-    return [{"title": "首要联系人", "template": "customers/primary.html", "contact": contact, "mobile": readable_phone(contact.mobile) if contact else "",
-             "url": f"/customers/{customer.pk}/?tab=contacts", "url_label": "全部"}]
+    return [
+        {
+            "title": "首要联系人",
+            "template": "customers/primary.html",
+            "contact": contact,
+            "mobile": readable_phone(contact.mobile) if contact else "",
+            "url": f"/customers/{customer.pk}/?tab=contacts",
+            "url_label": "全部",
+        }
+    ]
 
 
 CUSTOMER = modules.register(
     Module(
-        name="customer", label="客户", icon="customer", model=Customer, prefix="customers", order=20,
-        form="customers.forms.CustomerForm", filters="customers.filters.CustomerFilters", grant_model=CustomerGrant,
+        name="customer",
+        label="客户",
+        icon="customer",
+        model=Customer,
+        prefix="customers",
+        order=20,
+        form="customers.forms.CustomerForm",
+        filters="customers.filters.CustomerFilters",
+        grant_model=CustomerGrant,
         functions=(("lock", "锁定"), ("assign", "分配"), ("deal", "改成交状态"), ("history", "导入原创建人和时间")),
-        search={"name": ("name",), "phone": ("phone",)}, search_related=(("contact", "customer_id"),),
+        search={"name": ("name",), "phone": ("phone",)},
+        search_related=(("contact", "customer_id"),),
         search_placeholder="名称、电话、联系人、拼音首字母",
         columns=[
             Column("name", sort="name", css="k-w-name", m="title", default=True),
             Column("industry", css="k-w-104", m="sub", default=True),
             Column("rating", kind="stars", css="k-w-72", m="sub", default=True),
-            Column("full_address", "客户联系地址", paths=("province", "city", "address"), combine=areas.line, css="k-w-addr", default=True),
+            Column(
+                "full_address",
+                "客户联系地址",
+                paths=("province", "city", "address"),
+                combine=areas.line,
+                css="k-w-addr",
+                default=True,
+            ),
             Column("owner", css="k-w-96", m="sub", default=True),
             Column("created_by", css="k-w-88", default=True),
             Column("created_at", sort="created_at", css="k-w-104", default=True),
             Column("updated_at", sort="updated_at", css="k-w-104"),
-            *[Column(key, css="k-w-104") for key in (
-                "type", "level", "status", "intent", "relation", "source", "nature", "annual_turnover", "region", "province", "city", "address", "postcode",
-            )],
+            *[
+                Column(key, css="k-w-104")
+                for key in (
+                    "type",
+                    "level",
+                    "status",
+                    "intent",
+                    "relation",
+                    "source",
+                    "nature",
+                    "annual_turnover",
+                    "region",
+                    "province",
+                    "city",
+                    "address",
+                    "postcode",
+                )
+            ],
             Column("phone", kind="phone", css="k-w-120", m="pair"),
-            *[Column(key, css="k-w-104") for key in ("website", "employees", "satisfaction", "credit", "deal_status", "next_contact_at", "last_followed_at", "locked", "remark")],
+            *[
+                Column(key, css="k-w-104")
+                for key in (
+                    "website",
+                    "employees",
+                    "satisfaction",
+                    "credit",
+                    "deal_status",
+                    "next_contact_at",
+                    "last_followed_at",
+                    "locked",
+                    "remark",
+                )
+            ],
         ],
         views=[
-            View("all", "全部", count=True), View("mine", "我的客户", mine, count=True), View("subordinates", "下属客户", of_subordinates), View("starred", "我关注的", starred),
-            View("today", "今日创建", today), View("week", "本周新建", this_week), View("month", "本月新建", this_month),
-            View("recent", "最近更新", recently, order="-updated_at"), View("team", "团队客户", in_team),
+            View("all", "全部", count=True),
+            View("mine", "我的客户", mine, count=True),
+            View("subordinates", "下属客户", of_subordinates),
+            View("starred", "我关注的", starred),
+            View("today", "今日创建", today),
+            View("week", "本周新建", this_week),
+            View("month", "本月新建", this_month),
+            View("recent", "最近更新", recently, order="-updated_at"),
+            View("team", "团队客户", in_team),
         ],
         sections=(
-            ("基本信息", ("name", "type", "level", "status", "intent", "relation", "industry", "source", "nature", "annual_turnover", "employees", "rating", "satisfaction", "credit", "deal_status")),
+            (
+                "基本信息",
+                (
+                    "name",
+                    "type",
+                    "level",
+                    "status",
+                    "intent",
+                    "relation",
+                    "industry",
+                    "source",
+                    "nature",
+                    "annual_turnover",
+                    "employees",
+                    "rating",
+                    "satisfaction",
+                    "credit",
+                    "deal_status",
+                ),
+            ),
             ("联系方式", ("region", "full_address", "postcode", "phone", "website")),
             ("其他", ("remark", "next_contact_at", "last_followed_at", "created_by", "created_at", "updated_at")),
         ),
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
-        chips=customer_chips, side=(primary_card,), create_from=lambda form, *, by: create_customer(form.instance, by=by, contact=form.contact()),
+        chips=customer_chips,
+        side=(primary_card,),
+        create_from=lambda form, *, by: create_customer(form.instance, by=by, contact=form.contact()),
         duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
         bulk=[
-            Bulk("lock", "锁定", "lock", "lock", lambda rows, *, by, form: set_locked(rows, locked=True, by=by), "锁定 {n} 个客户？", "锁定（{n} 个）",
-                 body="锁定的客户不会被自动收回公海。", shown=lambda customer: not customer.locked),
-            Bulk("unlock", "解锁", "lock", "lock", lambda rows, *, by, form: set_locked(rows, locked=False, by=by), "解锁 {n} 个客户？", "解锁（{n} 个）", shown=lambda customer: customer.locked),
+            Bulk(
+                "lock",
+                "锁定",
+                "lock",
+                "lock",
+                lambda rows, *, by, form: set_locked(rows, locked=True, by=by),
+                "锁定 {n} 个客户？",
+                "锁定（{n} 个）",
+                body="锁定的客户不会被自动收回公海。",
+                shown=lambda customer: not customer.locked,
+            ),
+            Bulk(
+                "unlock",
+                "解锁",
+                "lock",
+                "lock",
+                lambda rows, *, by, form: set_locked(rows, locked=False, by=by),
+                "解锁 {n} 个客户？",
+                "解锁（{n} 个）",
+                shown=lambda customer: customer.locked,
+            ),
         ],
     )
 )
 
 CONTACT = modules.register(
     Module(
-        name="contact", label="联系人", icon="contact", model=Contact, prefix="contacts", order=30,
-        form="customers.forms.ContactForm", filters="customers.filters.ContactFilters", grant_model=ContactGrant, parents=("customer",),
+        name="contact",
+        label="联系人",
+        icon="contact",
+        model=Contact,
+        prefix="contacts",
+        order=30,
+        form="customers.forms.ContactForm",
+        filters="customers.filters.ContactFilters",
+        grant_model=ContactGrant,
+        parents=("customer",),
         functions=(("history", "导入原创建人和时间"),),
-        search={"name": ("name",), "phone": ("mobile", "phone")}, search_placeholder="姓名、电话、拼音首字母",
+        search={"name": ("name",), "phone": ("mobile", "phone")},
+        search_placeholder="姓名、电话、拼音首字母",
         columns=[
             Column("name", sort="name", css="k-w-96", m="title", default=True),
             Column("salutation", css="k-w-72", m="sub", default=True),
             Column("customer", "所属客户", paths=("customer__name",), css="k-w-name", m="sub", default=True),
             Column("mobile", kind="phone", css="k-w-120", m="pair"),
-            Column("tel", "电话", paths=("mobile", "phone"), combine=lambda mobile, phone: mobile or phone, kind="phone", css="k-w-120", m="pair", default=True),
-            Column("qq", css="k-w-104", default=True), Column("email", "Email", css="k-w-addr", default=True),
-            Column("owner", css="k-w-96", m="sub", default=True), Column("created_by", css="k-w-88", default=True),
-            Column("created_at", sort="created_at", css="k-w-104", default=True), Column("updated_at", sort="updated_at", css="k-w-104"),
-            *[Column(key, css="k-w-104") for key in ("gender", "position", "department", "wechat", "birthday", "is_decider", "is_primary", "address", "postcode", "remark")],
+            Column(
+                "tel",
+                "电话",
+                paths=("mobile", "phone"),
+                combine=lambda mobile, phone: mobile or phone,
+                kind="phone",
+                css="k-w-120",
+                m="pair",
+                default=True,
+            ),
+            Column("qq", css="k-w-104", default=True),
+            Column("email", "Email", css="k-w-addr", default=True),
+            Column("owner", css="k-w-96", m="sub", default=True),
+            Column("created_by", css="k-w-88", default=True),
+            Column("created_at", sort="created_at", css="k-w-104", default=True),
+            Column("updated_at", sort="updated_at", css="k-w-104"),
+            *[
+                Column(key, css="k-w-104")
+                for key in (
+                    "gender",
+                    "position",
+                    "department",
+                    "wechat",
+                    "birthday",
+                    "is_decider",
+                    "is_primary",
+                    "address",
+                    "postcode",
+                    "remark",
+                )
+            ],
             Column("phone", kind="phone", css="k-w-120"),
         ],
         views=[
-            View("all", "全部", count=True), View("mine", "我负责的", mine, count=True), View("today", "今日添加", today), View("week", "本周添加", this_week),
-            View("month", "本月新建", this_month), View("recent", "最近更新", recently, order="-updated_at"),
+            View("all", "全部", count=True),
+            View("mine", "我负责的", mine, count=True),
+            View("today", "今日添加", today),
+            View("week", "本周添加", this_week),
+            View("month", "本月新建", this_month),
+            View("recent", "最近更新", recently, order="-updated_at"),
         ],
         sections=(
-            ("基本信息", ("customer", "name", "salutation", "gender", "position", "department", "is_decider", "is_primary", "birthday")),
+            (
+                "基本信息",
+                (
+                    "customer",
+                    "name",
+                    "salutation",
+                    "gender",
+                    "position",
+                    "department",
+                    "is_decider",
+                    "is_primary",
+                    "birthday",
+                ),
+            ),
             ("联系方式", ("mobile", "phone", "email", "qq", "wechat", "address", "postcode")),
             ("其他", ("remark", "created_by", "created_at", "updated_at")),
         ),
@@ -158,4 +324,3 @@ CONTACT = modules.register(
         verbs={"restore": restore_contacts, "update": update_contact, "create": create_contact},
     )
 )
-

@@ -15,7 +15,9 @@ def create_customer(customer: Customer, *, by, contact: dict | None = None) -> C
     """Save a customer and, if given ({field: value}), its primary contact, owned alike."""
     services.create(customer, by=by)
     if contact:
-        services.create(Contact(customer=customer, owner=customer.owner, is_primary=True, **contact), by=by, keep_check=False)
+        services.create(
+            Contact(customer=customer, owner=customer.owner, is_primary=True, **contact), by=by, keep_check=False
+        )
     return customer
 
 
@@ -39,9 +41,16 @@ def update_contact(contact: Contact, values: dict, *, version: int, by) -> Conta
 @transaction.atomic
 def make_primary(contact: Contact, *, by) -> None:
     """Make this the customer's primary contact; the former one stays a contact."""
-    former = Contact.objects.live().filter(customer_id=contact.customer_id, is_primary=True).exclude(pk=contact.pk).select_for_update()
+    former = (
+        Contact.objects.live()
+        .filter(customer_id=contact.customer_id, is_primary=True)
+        .exclude(pk=contact.pk)
+        .select_for_update()
+    )
     for other in former:
-        Contact.objects.filter(pk=other.pk).update(is_primary=False, version=F("version") + 1, updated_at=timezone.now())
+        Contact.objects.filter(pk=other.pk).update(
+            is_primary=False, version=F("version") + 1, updated_at=timezone.now()
+        )
         services.log(other, code="contact.not_primary", by=by, text="不再是首要联系人")
     Contact.objects.filter(pk=contact.pk).update(is_primary=True, version=F("version") + 1, updated_at=timezone.now())
     services.log(contact, code="contact.primary", by=by, text="设为首要联系人")
@@ -86,10 +95,16 @@ def purge_customers(rows, *, by) -> int:
 def set_locked(rows, *, locked: bool, by) -> int:
     """Lock or unlock allowed customers; returns how many changed."""
     with transaction.atomic():
-        ids = list(Customer.objects.filter(pk__in=rows.order_by().values("pk"), locked=not locked).select_for_update().values_list("pk", flat=True))
+        ids = list(
+            Customer.objects.filter(pk__in=rows.order_by().values("pk"), locked=not locked)
+            .select_for_update()
+            .values_list("pk", flat=True)
+        )
         Customer.objects.filter(pk__any=ids).update(locked=locked, version=F("version") + 1, updated_at=timezone.now())
         text = "锁定" if locked else "解锁"
-        services.write_log(Customer, ((pk, text, []) for pk in ids), code=f"customer.{'locked' if locked else 'unlocked'}", by=by)
+        services.write_log(
+            Customer, ((pk, text, []) for pk in ids), code=f"customer.{'locked' if locked else 'unlocked'}", by=by
+        )
     return len(ids)
 
 
@@ -109,5 +124,7 @@ def switch_name_rule(rule: str) -> None:
         seen.setdefault(key, name) if not deleted else None
         rows.append(Customer(pk=pk, name_key=key))
     if clashes:
-        raise ValidationError(f"还有 {len(clashes)} 个重名客户，请先处理：{'、'.join(clashes[:20])}{' 等' if len(clashes) > 20 else ''}")
+        raise ValidationError(
+            f"还有 {len(clashes)} 个重名客户，请先处理：{'、'.join(clashes[:20])}{' 等' if len(clashes) > 20 else ''}"
+        )
     Customer.objects.bulk_update(rows, ["name_key"], batch_size=1000)

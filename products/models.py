@@ -12,14 +12,23 @@ class Category(models.Model):
     """A node of the category tree; `path` is the ids from the top, `full_name` the names ("设备 / 泵")."""
 
     name = fields.Text("名称", max_length=30, blank=False)
-    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级分类")
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级分类"
+    )
     path = models.CharField(max_length=300, editable=False, db_index=True)
     full_name = models.CharField(max_length=300, editable=False)
 
     class Meta:
         verbose_name = "产品分类"
         ordering = ["full_name"]
-        constraints = [models.UniqueConstraint(fields=["parent", "name"], nulls_distinct=False, name="category_name", violation_error_message="同级已有同名分类")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["parent", "name"],
+                nulls_distinct=False,
+                name="category_name",
+                violation_error_message="同级已有同名分类",
+            )
+        ]
 
     def __str__(self):
         return self.full_name
@@ -31,7 +40,9 @@ class Product(Record):
     name = fields.Text("产品名称", max_length=50, blank=False, required_message="请填写产品名称")
     code = fields.Text("产品编码", max_length=40, blank=False, required_message="请填写产品编码")
     code_key = models.CharField(max_length=80, editable=False)
-    category = models.ForeignKey(Category, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="产品分类")
+    category = models.ForeignKey(
+        Category, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="产品分类"
+    )
     unit = fields.DictionaryField("单位", "product.unit")
     price = fields.Money("标准价")
     cost = fields.Money("成本价", null=True, blank=True)
@@ -42,11 +53,17 @@ class Product(Record):
     class Meta:
         verbose_name = "产品"
         constraints = [
-            models.UniqueConstraint(fields=["code_key"], condition=Q(deleted_at=None), name="product_code_live", violation_error_message="该产品编码已被使用"),
+            models.UniqueConstraint(
+                fields=["code_key"],
+                condition=Q(deleted_at=None),
+                name="product_code_live",
+                violation_error_message="该产品编码已被使用",
+            ),
             models.CheckConstraint(condition=Q(price__gte=0), name="product_price"),
         ]
         indexes = [
-            models.Index(F(name).desc(), F("id").desc(), condition=Q(deleted_at=None), name=f"product_{name}") for name in ("created_at", "updated_at", "name", "price")
+            models.Index(F(name).desc(), F("id").desc(), condition=Q(deleted_at=None), name=f"product_{name}")
+            for name in ("created_at", "updated_at", "name", "price")
         ]
 
     def __str__(self):

@@ -13,7 +13,11 @@ from .models import Category, Product
 @transaction.atomic
 def set_shelf(rows, *, on: bool, by) -> int:
     """Put allowed products on or off the shelf; returns how many changed."""
-    ids = list(Product.objects.filter(pk__in=rows.order_by().values("pk"), on_shelf=not on).select_for_update().values_list("pk", flat=True))
+    ids = list(
+        Product.objects.filter(pk__in=rows.order_by().values("pk"), on_shelf=not on)
+        .select_for_update()
+        .values_list("pk", flat=True)
+    )
     Product.objects.filter(pk__any=ids).update(on_shelf=on, version=F("version") + 1, updated_at=timezone.now())
     text = "上架" if on else "下架"
     services.write_log(Product, ((pk, text, []) for pk in ids), code=f"product.{'on' if on else 'off'}_shelf", by=by)

@@ -57,9 +57,19 @@ class CategoryEditView(CategoryPage):
         return self.show(CategoryForm(instance=category, initial={"parent": request.GET.get("parent")}), category)
 
     def show(self, form, category, status=200):
-        return render_page(request=self.request, template="records/confirm.html", status=status, context={
-            "heading": "编辑分类" if category.pk else "新建分类", "fields": form, "submit_label": "保存", "hidden": [], "action": self.request.path, "back_url": "/settings/categories/",
-        })
+        return render_page(
+            request=self.request,
+            template="records/confirm.html",
+            status=status,
+            context={
+                "heading": "编辑分类" if category.pk else "新建分类",
+                "fields": form,
+                "submit_label": "保存",
+                "hidden": [],
+                "action": self.request.path,
+                "back_url": "/settings/categories/",
+            },
+        )
 
     def post(self, request, pk=None):
         form = CategoryForm(request.POST, instance=self.found(pk) if pk else Category())

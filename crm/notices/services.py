@@ -11,7 +11,9 @@ from .models import Message
 def notify(recipients: Iterable[int], *, kind: str, title: str, body: str = "", url: str = "") -> int:
     """Write one message to each employee id (repeated ids count once); returns how many were written."""
     rows = [
-        Message(recipient_id=pk, kind=kind, title=title[:200], body=body, url=url) for pk in dict.fromkeys(recipients) if pk
+        Message(recipient_id=pk, kind=kind, title=title[:200], body=body, url=url)
+        for pk in dict.fromkeys(recipients)
+        if pk
     ]
     return len(Message.objects.bulk_create(rows, batch_size=1000))
 

@@ -24,8 +24,21 @@ class Column:
     default  shown until the person chooses columns
     """
 
-    def __init__(self, key: str, label: str = "", *, paths: tuple = (), combine: Callable | None = None, kind: str = "", sort: str = "",
-                 css: str = "", m: str = "", default: bool = False, field_right: str = "", function: str = ""):
+    def __init__(
+        self,
+        key: str,
+        label: str = "",
+        *,
+        paths: tuple = (),
+        combine: Callable | None = None,
+        kind: str = "",
+        sort: str = "",
+        css: str = "",
+        m: str = "",
+        default: bool = False,
+        field_right: str = "",
+        function: str = "",
+    ):
         self.key, self.label, self.kind, self.sort, self.css, self.m = key, label, kind, sort, css, m
         self.paths, self.combine, self.default = tuple(paths) or (key,), combine, default
         self.field_right = field_right or key
@@ -49,10 +62,19 @@ class Column:
                 self.paths, self.kind = (f"{self.key}__name",), self.kind or ("person" if person else "text")
         if not self.kind:
             self.kind = next(
-                (kind for cls, kind in (
-                    (models.DateTimeField, "datetime"), (models.DateField, "date"), (models.BooleanField, "bool"), (Money, "money"),
-                    (models.IntegerField, "int"), (models.DecimalField, "int"),
-                ) if isinstance(field, cls)), "text",
+                (
+                    kind
+                    for cls, kind in (
+                        (models.DateTimeField, "datetime"),
+                        (models.DateField, "date"),
+                        (models.BooleanField, "bool"),
+                        (Money, "money"),
+                        (models.IntegerField, "int"),
+                        (models.DecimalField, "int"),
+                    )
+                    if isinstance(field, cls)
+                ),
+                "text",
             )
         self._getters = [attrgetter(path.replace("__", ".")) for path in self.paths]
         return self

@@ -34,11 +34,21 @@ def build(request, user) -> dict:
     if any(user.has_function(key) for key in modules.ADMIN_FUNCTIONS):
         groups["管理"].append(link("系统管理", "/settings/", "settings"))
     unread, running = badges(user)
-    tabs = [link("工作台", "/", "home"), *[link(m.label, m.list_url, m.icon) for m in offered[:2]], link("消息", "/messages/", "bell", unread or None), link("我的", "/me/", "me")]
+    tabs = [
+        link("工作台", "/", "home"),
+        *[link(m.label, m.list_url, m.icon) for m in offered[:2]],
+        link("消息", "/messages/", "bell", unread or None),
+        link("我的", "/me/", "me"),
+    ]
     return {
         "nav": [{"title": title, "links": links} for title, links in groups.items() if links],
         "create": [{"label": m.label, "url": m.new_url, "icon": m.icon} for m in offered if m.may(user, "create")],
-        "unread": unread, "jobs_running": running, "user": user, "badges_url": "/badges/", "theme": request.COOKIES.get("theme", "auto"), "tabbar": tabs,
+        "unread": unread,
+        "jobs_running": running,
+        "user": user,
+        "badges_url": "/badges/",
+        "theme": request.COOKIES.get("theme", "auto"),
+        "tabbar": tabs,
     }
 
 
@@ -46,6 +56,14 @@ def badges(user) -> tuple[int, int]:
     """(unread messages, own jobs under way), in one statement."""
     from .models import Job
 
-    jobs = Job.objects.filter(user=user, state__in=(Job.State.QUEUED, Job.State.RUNNING)).order_by().values("user").annotate(n=Count("pk")).values("n")
-    counts = get_user_model().objects.filter(pk=user.pk).values_list(notices.unread_expression(user), Subquery(jobs)).first()
+    jobs = (
+        Job.objects.filter(user=user, state__in=(Job.State.QUEUED, Job.State.RUNNING))
+        .order_by()
+        .values("user")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    counts = (
+        get_user_model().objects.filter(pk=user.pk).values_list(notices.unread_expression(user), Subquery(jobs)).first()
+    )
     return tuple(count or 0 for count in counts)

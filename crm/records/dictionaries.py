@@ -28,7 +28,10 @@ def fields_using(code: str) -> list[models.Field]:
     from .fields import DictionaryField
 
     return [
-        field for module in modules.ALL.values() for field in module.model._meta.fields if isinstance(field, DictionaryField) and field.code == code
+        field
+        for module in modules.ALL.values()
+        for field in module.model._meta.fields
+        if isinstance(field, DictionaryField) and field.code == code
     ]
 
 
@@ -53,6 +56,7 @@ def ensure(code: str, labels) -> dict[str, int]:
     last = DictionaryItem.objects.filter(dictionary=code).aggregate(last=models.Max("order"))["last"] or 0
     missing = [label for label in labels if label not in known]
     DictionaryItem.objects.bulk_create(
-        [DictionaryItem(dictionary=code, label=label, order=last + 10 * n) for n, label in enumerate(missing, 1)], ignore_conflicts=True
+        [DictionaryItem(dictionary=code, label=label, order=last + 10 * n) for n, label in enumerate(missing, 1)],
+        ignore_conflicts=True,
     )
     return dict(DictionaryItem.objects.filter(dictionary=code, label__in=labels).values_list("label", "pk"))

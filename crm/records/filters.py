@@ -39,7 +39,13 @@ class OwnerFilter(django_filters.Filter):
     @property
     def field(self):
         function = f"{self.module}.view"
-        return Picked(people_in_reach(self.parent.user, function), kind="employee", query={"for": function}, label=self.label, required=False)
+        return Picked(
+            people_in_reach(self.parent.user, function),
+            kind="employee",
+            query={"for": function},
+            label=self.label,
+            required=False,
+        )
 
 
 class NameFilter(django_filters.CharFilter):
@@ -77,7 +83,11 @@ class RecordFilters(django_filters.FilterSet):
         unknown = [name for name in self.data if name not in self.filters and name not in STATE]
         found = [f"未知的筛选条件“{name[:40]}”已忽略。" for name in unknown]
         if not self.form.is_valid():
-            found += [f"筛选条件“{self.form.fields[name].label}”的值无效，已忽略。" for name in self.form.errors if name in self.form.fields]
+            found += [
+                f"筛选条件“{self.form.fields[name].label}”的值无效，已忽略。"
+                for name in self.form.errors
+                if name in self.form.fields
+            ]
         return found
 
     def narrowed(self):

@@ -79,7 +79,11 @@ class Picked(forms.ModelChoiceField):
 class SeveralPicked(forms.ModelMultipleChoiceField):
     """Several rows out of a narrowed queryset, picked by typing."""
 
-    default_error_messages = {"invalid_choice": "请选择列表中的选项", "invalid_pk_value": "请选择列表中的选项", "required": "请至少选择一个"}
+    default_error_messages = {
+        "invalid_choice": "请选择列表中的选项",
+        "invalid_pk_value": "请选择列表中的选项",
+        "required": "请至少选择一个",
+    }
 
     def __init__(self, queryset, *, kind: str, query: dict | None = None, **kwargs):
         kwargs.setdefault("widget", RemotePickers(kind=kind, query=query))

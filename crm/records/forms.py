@@ -22,7 +22,9 @@ class RecordForm(forms.ModelForm):
                 field.widget = forms.DateInput(attrs={"data-date": "", "placeholder": "2026-01-31"}, format="%Y-%m-%d")
                 field.error_messages["invalid"] = "日期格式应为 2026-01-31"
             elif isinstance(field, forms.DateTimeField):
-                field.widget = forms.DateTimeInput(attrs={"data-date": "time", "placeholder": "2026-01-31 14:00"}, format="%Y-%m-%d %H:%M")
+                field.widget = forms.DateTimeInput(
+                    attrs={"data-date": "time", "placeholder": "2026-01-31 14:00"}, format="%Y-%m-%d %H:%M"
+                )
                 field.error_messages["invalid"] = "时间格式应为 2026-01-31 14:00"
             elif isinstance(field, forms.TypedChoiceField):
                 field.error_messages["invalid_choice"] = "请选择列表中的选项"
@@ -40,7 +42,9 @@ class RecordForm(forms.ModelForm):
         """Offer dictionary values (one query for all of them) and reachable people."""
         choices = {name: field for name, field in self.fields.items() if isinstance(field, DictionaryChoice)}
         items: dict[str, list] = {}
-        for item in DictionaryItem.objects.filter(dictionary__in={field.code for field in choices.values()}) if choices else ():
+        for item in (
+            DictionaryItem.objects.filter(dictionary__in={field.code for field in choices.values()}) if choices else ()
+        ):
             items.setdefault(item.dictionary, []).append(item)
         for name, field in choices.items():
             offered = items.get(field.code, [])
@@ -51,8 +55,15 @@ class RecordForm(forms.ModelForm):
     def pick(self, name: str, queryset, *, kind: str, query: dict | None = None) -> None:
         """Make field `name` a remote picker over `queryset` (already passed through the gate)."""
         field = self.fields[name]
-        self.fields[name] = Picked(queryset, kind=kind, query=query, label=field.label, required=field.required, help_text=field.help_text,
-                                   error_messages={"required": f"请选择{field.label}"})
+        self.fields[name] = Picked(
+            queryset,
+            kind=kind,
+            query=query,
+            label=field.label,
+            required=field.required,
+            help_text=field.help_text,
+            error_messages={"required": f"请选择{field.label}"},
+        )
         self.fields[name].widget.choices = self.fields[name].choices
 
     def changed_values(self) -> dict:

@@ -79,9 +79,13 @@ def kind(name: str, label: str, *, rows: Callable = lambda result: []):
     return register
 
 
-def start(name: str, *, user, label: str, params: dict, module: str = "", source: str = "", total: int = 0, send: bool = True) -> Job:
+def start(
+    name: str, *, user, label: str, params: dict, module: str = "", source: str = "", total: int = 0, send: bool = True
+) -> Job:
     """Write the job in the caller's transaction and announce it to the workers once that is committed."""
-    job = Job.objects.create(kind=name, user=user, label=label[:100], params=params, module=module, source=source, total=total)
+    job = Job.objects.create(
+        kind=name, user=user, label=label[:100], params=params, module=module, source=source, total=total
+    )
     if send:
         transaction.on_commit(lambda: announce(job.pk))
     return job
@@ -125,7 +129,11 @@ def claim(pk: int) -> "Run | None":
     """Take a queued job; None when somebody else has it or it is over."""
     now, token = timezone.now(), _token()
     taken = Job.objects.filter(pk=pk, state=Job.State.QUEUED).update(
-        state=Job.State.RUNNING, claim=token, heartbeat_at=now, started_at=Coalesce("started_at", now), attempts=models.F("attempts") + 1
+        state=Job.State.RUNNING,
+        claim=token,
+        heartbeat_at=now,
+        started_at=Coalesce("started_at", now),
+        attempts=models.F("attempts") + 1,
     )
     return Run(Job.objects.select_related("user").get(pk=pk), token) if taken else None
 
@@ -137,14 +145,18 @@ def sweep(*, started: bool = False, now=None) -> int:
     for job in Job.objects.filter(state=Job.State.RUNNING):
         silent = job.heartbeat_at is None or job.heartbeat_at < now - STALE
         if silent or _holder_is_gone(job.claim):
-            same = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, claim=job.claim, heartbeat_at=job.heartbeat_at)
+            same = Job.objects.filter(
+                pk=job.pk, state=Job.State.RUNNING, claim=job.claim, heartbeat_at=job.heartbeat_at
+            )
             if same.update(state=Job.State.QUEUED, claim="", heartbeat_at=now):
                 logger.warning("job %s was left by its worker and is queued again", job.pk)
                 announced.append(job.pk)
     waiting = Job.objects.filter(state=Job.State.QUEUED).exclude(pk__in=announced)
     for job in waiting:
         if started or (job.heartbeat_at or job.created_at) < now - UNHEARD:
-            announced += [job.pk] if Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(heartbeat_at=now) else []
+            announced += (
+                [job.pk] if Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(heartbeat_at=now) else []
+            )
     for pk in announced:
         announce(pk)
     return len(announced)
@@ -182,7 +194,9 @@ class Run:
         work that a cancelled job does as well."""
         if not last:
             self.check()
-        before = {name: getattr(self.job, name) for name in ("done", "total", "checkpoint", "result", "output", "output_name")}
+        before = {
+            name: getattr(self.job, name) for name in ("done", "total", "checkpoint", "result", "output", "output_name")
+        }
         self.job.checkpoint, self.job.result = dict(self.job.checkpoint), dict(self.job.result)
         try:
             with transaction.atomic():
@@ -196,7 +210,10 @@ class Run:
 
     def _keep(self, **more) -> None:
         job = self.job
-        values = {name: getattr(job, name) for name in ("done", "total", "checkpoint", "result", "output", "output_name", "expires_at")}
+        values = {
+            name: getattr(job, name)
+            for name in ("done", "total", "checkpoint", "result", "output", "output_name", "expires_at")
+        }
         if not self._mine().update(**values, **more):
             raise Lost
 
@@ -220,7 +237,9 @@ class Run:
         if self.job.attempts < ATTEMPTS:
             self._mine().update(state=Job.State.QUEUED, claim="", heartbeat_at=timezone.now())
         else:
-            self.finish(Job.State.FAILED, error=f"处理时出错，已重试 {ATTEMPTS} 次。请联系管理员，任务编号 {self.job.pk}。")
+            self.finish(
+                Job.State.FAILED, error=f"处理时出错，已重试 {ATTEMPTS} 次。请联系管理员，任务编号 {self.job.pk}。"
+            )
 
     @contextmanager
     def alive(self):
@@ -256,7 +275,9 @@ def execute(pk: int, *, on_step: Callable | None = None) -> Job | None:
         if job.attempts > ATTEMPTS:
             raise Refused(f"任务中断了 {ATTEMPTS} 次仍未完成，已停止。请联系管理员，任务编号 {job.pk}。")
         if job.user_id:
-            job.user = get_user_model().objects.select_related("department").get(pk=job.user_id)  # rights as they are now
+            job.user = (
+                get_user_model().objects.select_related("department").get(pk=job.user_id)
+            )  # rights as they are now
             if not job.user.is_active:
                 raise Refused("发起人的账号已停用。")
         with run.alive():
@@ -292,7 +313,9 @@ def visible(user):
 def cancel(job: Job) -> bool:
     """Cancel a waiting job at once, ask a running one to stop after its step; False when it is over already."""
     now = timezone.now()
-    if Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(state=Job.State.CANCELLED, finished_at=now, cancel_requested=True):
+    if Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
+        state=Job.State.CANCELLED, finished_at=now, cancel_requested=True
+    ):
         return True
     return bool(Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_requested=True))
 
@@ -301,7 +324,13 @@ def retry(job: Job) -> bool:
     """Queue a failed or cancelled job again; it goes on from its checkpoint. False when it is neither."""
     with transaction.atomic():
         again = Job.objects.filter(pk=job.pk, state__in=(Job.State.FAILED, Job.State.CANCELLED)).update(
-            state=Job.State.QUEUED, attempts=0, claim="", cancel_requested=False, error="", finished_at=None, heartbeat_at=timezone.now()
+            state=Job.State.QUEUED,
+            attempts=0,
+            claim="",
+            cancel_requested=False,
+            error="",
+            finished_at=None,
+            heartbeat_at=timezone.now(),
         )
         if again:
             transaction.on_commit(lambda: announce(job.pk))

@@ -10,8 +10,14 @@ from django.utils.module_loading import import_string
 from .columns import Column
 
 BASE_FUNCTIONS = (
-    ("view", "查看"), ("create", "新建"), ("edit", "编辑"), ("delete", "删除"),
-    ("import", "导入"), ("export", "导出"), ("transfer", "转移"), ("print", "打印"),
+    ("view", "查看"),
+    ("create", "新建"),
+    ("edit", "编辑"),
+    ("delete", "删除"),
+    ("import", "导入"),
+    ("export", "导出"),
+    ("transfer", "转移"),
+    ("print", "打印"),
 )
 # What a row action needs as function, where it is not its own name.
 FUNCTION_OF = {"follow": "edit", "share": "edit", "restore": "delete", "purge": "delete"}
@@ -187,8 +193,13 @@ def ordered() -> list[Module]:
 
 # Administration functions: (key, label). Modules above may add theirs.
 ADMIN_FUNCTIONS: dict[str, str] = {
-    "admin.org": "组织", "admin.roles": "角色", "admin.dictionary": "数据字典", "admin.log": "日志",
-    "admin.settings": "系统设置", "admin.jobs": "后台任务", "admin.recycle": "清除回收站",
+    "admin.org": "组织",
+    "admin.roles": "角色",
+    "admin.dictionary": "数据字典",
+    "admin.log": "日志",
+    "admin.settings": "系统设置",
+    "admin.jobs": "后台任务",
+    "admin.recycle": "清除回收站",
 }
 
 

@@ -86,7 +86,9 @@ def _by_parent(parent: str, user) -> Q:
 
 def may(user, action: str, record) -> bool:
     """Whether `user` may do `action` on this one record."""
-    return type(record).objects.allowed(user, action, trashed=record.deleted_at is not None).filter(pk=record.pk).exists()
+    return (
+        type(record).objects.allowed(user, action, trashed=record.deleted_at is not None).filter(pk=record.pk).exists()
+    )
 
 
 # The list's fast path -------------------------------------------------------------------------------------------------
@@ -99,7 +101,9 @@ def _order(field: str, descending: bool):
 def after(rows, field: str, descending: bool, value, pk: int):
     """Rows that come behind (value, pk) in the order; the first condition is what an index can start at."""
     less = "lt" if descending else "gt"
-    return rows.filter(Q(**{f"{field}__{less}e": value}) & (Q(**{f"{field}__{less}": value}) | Q(**{f"pk__{less}": pk})))
+    return rows.filter(
+        Q(**{f"{field}__{less}e": value}) & (Q(**{f"{field}__{less}": value}) | Q(**{f"pk__{less}": pk}))
+    )
 
 
 def top_ids(rows, *, field: str, descending: bool, limit: int, offset: int = 0) -> list[int]:
@@ -128,7 +132,12 @@ def top_ids(rows, *, field: str, descending: bool, limit: int, offset: int = 0) 
 def _branch_sql(rows, branch, order, field, limit):
     keys = {"sort_key": F(field)}
     if branch.by_owner and 1 < len(branch.owners) <= LATERAL_UP_TO:
-        inner = rows.filter(owner_id=RawSQL("scope.owner", ())).order_by(*order).annotate(**keys).values("pk", "sort_key")[:limit]
+        inner = (
+            rows.filter(owner_id=RawSQL("scope.owner", ()))
+            .order_by(*order)
+            .annotate(**keys)
+            .values("pk", "sort_key")[:limit]
+        )
         sql, bound = inner.query.sql_with_params()
         lateral = f"SELECT top.pk, top.sort_key FROM unnest(%s::bigint[]) AS scope(owner) CROSS JOIN LATERAL ({sql}) AS top(pk, sort_key)"
         return lateral, [list(branch.owners), *bound]
@@ -147,7 +156,10 @@ def capped_count(rows, cap: int = COUNT_CAP) -> int:
         parts.append(f"({sql})")
         values += bound
     with connections[rows.db].cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM (SELECT * FROM ({' UNION '.join(parts)}) AS found LIMIT %s) AS capped", [*values, cap + 1])
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT * FROM ({' UNION '.join(parts)}) AS found LIMIT %s) AS capped",
+            [*values, cap + 1],
+        )
         return cursor.fetchone()[0]
 
 

@@ -35,7 +35,9 @@ def display(field: models.Field, value) -> str:
     if value is None or value == "":
         return ""
     if field.is_relation:
-        related = value if isinstance(value, models.Model) else field.related_model._default_manager.filter(pk=value).first()
+        related = (
+            value if isinstance(value, models.Model) else field.related_model._default_manager.filter(pk=value).first()
+        )
         return str(related or "")
     if field.flatchoices:
         return str(dict(field.flatchoices).get(value, value))
@@ -55,7 +57,9 @@ def write_log(model: type, entries: Iterable[tuple[int, str, list]], *, code: st
     content_type = ContentType.objects.get_for_model(model)
     OperationLog.objects.bulk_create(
         [
-            OperationLog(content_type=content_type, object_id=pk, actor=by, code=code, text=text[:500], changes=changes, job=job)
+            OperationLog(
+                content_type=content_type, object_id=pk, actor=by, code=code, text=text[:500], changes=changes, job=job
+            )
             for pk, text, changes in entries
         ],
         batch_size=1000,
@@ -108,7 +112,11 @@ def update(record, values: dict, *, version: int, by, code: str = "updated", tex
         return current
     current.full_clean()
     diff = [
-        {"label": str(field.verbose_name), "old": display(field, old), "new": display(field, getattr(current, field.name))}
+        {
+            "label": str(field.verbose_name),
+            "old": display(field, old),
+            "new": display(field, getattr(current, field.name)),
+        }
         for field, old in changes
     ]
     current.version += 1
@@ -123,7 +131,12 @@ def update(record, values: dict, *, version: int, by, code: str = "updated", tex
 
 def _lock(module, rows) -> list[int]:
     """Lock the rows in id order and return the ids that are still there."""
-    return list(module.model.objects.filter(pk__in=rows.order_by().values("pk")).select_for_update().order_by("pk").values_list("pk", flat=True))
+    return list(
+        module.model.objects.filter(pk__in=rows.order_by().values("pk"))
+        .select_for_update()
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
 
 
 @transaction.atomic
@@ -149,7 +162,9 @@ def restore(rows, *, by) -> int:
             record.validate_constraints()
         except ValidationError as error:
             raise ValidationError(f"“{module.title_of(record)}”不能还原：{'；'.join(error.messages)}") from None
-    module.model.objects.filter(pk__any=ids).update(deleted_at=None, deleted_by=None, version=models.F("version") + 1, updated_at=timezone.now())
+    module.model.objects.filter(pk__any=ids).update(
+        deleted_at=None, deleted_by=None, version=models.F("version") + 1, updated_at=timezone.now()
+    )
     write_log(module.model, ((pk, "从回收站还原", []) for pk in ids), code=f"{module.name}.restored", by=by)
     return len(ids)
 
@@ -203,7 +218,14 @@ def transfer(rows, to, *, by, keep: str = "", until=None, children: Iterable[str
     _set_owner(module, moving, to, by=by, now=now)
     if keep and module.grant_model:
         for former in {record.owner for record in moving if record.owner_id}:
-            teams.add([record for record in moving if record.owner_id == former.pk], [former], write=keep == "write", until=until, by=by, announce=False)
+            teams.add(
+                [record for record in moving if record.owner_id == former.pk],
+                [former],
+                write=keep == "write",
+                until=until,
+                by=by,
+                announce=False,
+            )
     if moving and to.pk != by.pk:
         names = "、".join(module.title_of(record) for record in moving[:20]) + (" 等" if len(moving) > 20 else "")
         url = module.url(pk=moving[0].pk) if len(moving) == 1 else f"{module.list_url}?view=mine"
@@ -212,11 +234,17 @@ def transfer(rows, to, *, by, keep: str = "", until=None, children: Iterable[str
 
 
 def _set_owner(module, records: list, to, *, by, now) -> None:
-    module.model.objects.filter(pk__any=[record.pk for record in records]).update(owner=to, version=models.F("version") + 1, updated_at=now)
+    module.model.objects.filter(pk__any=[record.pk for record in records]).update(
+        owner=to, version=models.F("version") + 1, updated_at=now
+    )
     write_log(
         module.model,
-        ((record.pk, f"转移给{to.name}", [{"label": "负责人", "old": str(record.owner or ""), "new": to.name}]) for record in records),
-        code=f"{module.name}.transferred", by=by,
+        (
+            (record.pk, f"转移给{to.name}", [{"label": "负责人", "old": str(record.owner or ""), "new": to.name}])
+            for record in records
+        ),
+        code=f"{module.name}.transferred",
+        by=by,
     )
 
 

@@ -18,7 +18,9 @@ def permission_for(model, write: bool) -> Permission:
 
 
 @transaction.atomic
-def add(records: list, people: list, *, write: bool, until=None, by, source: str = "team", announce: bool = True) -> int:
+def add(
+    records: list, people: list, *, write: bool, until=None, by, source: str = "team", announce: bool = True
+) -> int:
     """Give each of `people` a grant on each record (replacing an earlier one of the same source); owners are skipped.
     `until` is the last day it holds, or None. Returns how many grants stand now."""
     if not records:
@@ -30,18 +32,34 @@ def add(records: list, people: list, *, write: bool, until=None, by, source: str
     module = modules.of_model(type(records[0]))
     grants, permission = module.grant_model, permission_for(module.model, write)
     pairs = [(record, person) for record in records for person in people if record.owner_id != person.pk]
-    grants.objects.filter(content_object__in=[r.pk for r, _ in pairs], user__in=[p.pk for _, p in pairs], source=source).delete()
+    grants.objects.filter(
+        content_object__in=[r.pk for r, _ in pairs], user__in=[p.pk for _, p in pairs], source=source
+    ).delete()
     grants.objects.bulk_create(
-        [grants(user=p, permission=permission, content_object=r, source=source, until=until, granted_by=by) for r, p in pairs], batch_size=1000
+        [
+            grants(user=p, permission=permission, content_object=r, source=source, until=until, granted_by=by)
+            for r, p in pairs
+        ],
+        batch_size=1000,
     )
     right = ("读写" if write else "只读") + (f"，至 {formatting.day(until)}" if until else "")
-    services.write_log(module.model, ((r.pk, f"添加团队成员 {p.name}（{right}）", []) for r, p in pairs), code=f"{module.name}.team_added", by=by)
+    services.write_log(
+        module.model,
+        ((r.pk, f"添加团队成员 {p.name}（{right}）", []) for r, p in pairs),
+        code=f"{module.name}.team_added",
+        by=by,
+    )
     if announce:
         for person in people:
             mine = [record for record, other in pairs if other.pk == person.pk]
             if mine and person.pk != by.pk:
-                notify([person.pk], kind="team", title=f"{by.name}把您加入 {len(mine)} 个{module.label}的团队（{right}）",
-                       body="、".join(module.title_of(record) for record in mine[:20]), url=module.url(pk=mine[0].pk) if len(mine) == 1 else f"{module.list_url}?view=team")
+                notify(
+                    [person.pk],
+                    kind="team",
+                    title=f"{by.name}把您加入 {len(mine)} 个{module.label}的团队（{right}）",
+                    body="、".join(module.title_of(record) for record in mine[:20]),
+                    url=module.url(pk=mine[0].pk) if len(mine) == 1 else f"{module.list_url}?view=team",
+                )
     return len(pairs)
 
 
@@ -59,5 +77,8 @@ def members(record) -> list:
     """Grants on the record that hold today, newest first, with their people."""
     module = modules.of_model(type(record))
     return list(
-        module.grant_model.objects.current().filter(content_object=record).select_related("user__department", "permission").order_by("-pk")
+        module.grant_model.objects.current()
+        .filter(content_object=record)
+        .select_related("user__department", "permission")
+        .order_by("-pk")
     )

@@ -18,11 +18,19 @@ _OLE, _ZIP = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04"
 _OFFICE = {"docx": "word/", "xlsx": "xl/", "pptx": "ppt/"}
 _PICTURES = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "gif": "GIF"}
 MIMES = {
-    "pdf": "application/pdf", "doc": "application/msword", "xls": "application/vnd.ms-excel", "ppt": "application/vnd.ms-powerpoint",
+    "pdf": "application/pdf",
+    "doc": "application/msword",
+    "xls": "application/vnd.ms-excel",
+    "ppt": "application/vnd.ms-powerpoint",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "txt": "text/plain", "zip": "application/zip",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "txt": "text/plain",
+    "zip": "application/zip",
 }
 EXTENSIONS = tuple(MIMES)
 
@@ -92,8 +100,16 @@ def attach(record, uploads, *, by) -> list[Attachment]:
                 digest.update(chunk)
             upload.seek(0)
             found.append(
-                Attachment.objects.create(content_type=content_type, object_id=record.pk, file=upload, name=name, size=upload.size, mime=MIMES[kind],
-                                          sha256=digest.hexdigest(), created_by=by)
+                Attachment.objects.create(
+                    content_type=content_type,
+                    object_id=record.pk,
+                    file=upload,
+                    name=name,
+                    size=upload.size,
+                    mime=MIMES[kind],
+                    sha256=digest.hexdigest(),
+                    created_by=by,
+                )
             )
             services.log(record, code=f"{module.name}.file_added", by=by, text=f"添加附件 {name}")
     return found

@@ -10,34 +10,65 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
     """Every route of one module under its prefix, named "<module>-list" and so on. `replace` swaps views by page name."""
     module = modules.get(name)
     views = {
-        "list": listing.ListView, "recycle": listing.RecycleView, "columns": listing.ColumnsView, "new": editing.CreateView, "edit": editing.EditView,
-        "detail": detail.DetailView, "star": single.StarView, "files": files.UploadView, "duplicates": single.DuplicatesView, **(replace or {}),
+        "list": listing.ListView,
+        "recycle": listing.RecycleView,
+        "columns": listing.ColumnsView,
+        "new": editing.CreateView,
+        "edit": editing.EditView,
+        "detail": detail.DetailView,
+        "star": single.StarView,
+        "files": files.UploadView,
+        "duplicates": single.DuplicatesView,
+        **(replace or {}),
     }
 
     def view(page):
         return views[page].as_view(module_name=name)
 
     routes = [
-        path("", view("list"), name=f"{name}-list"), path("recycle/", view("recycle"), name=f"{name}-recycle"), path("columns/", view("columns"), name=f"{name}-columns"),
-        path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"), path("<int:pk>/", view("detail"), name=f"{name}-detail"),
-        path("<int:pk>/star/", view("star"), name=f"{name}-star"), path("<int:pk>/files/", view("files"), name=f"{name}-files"),
+        path("", view("list"), name=f"{name}-list"),
+        path("recycle/", view("recycle"), name=f"{name}-recycle"),
+        path("columns/", view("columns"), name=f"{name}-columns"),
+        path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"),
+        path("<int:pk>/", view("detail"), name=f"{name}-detail"),
+        path("<int:pk>/star/", view("star"), name=f"{name}-star"),
+        path("<int:pk>/files/", view("files"), name=f"{name}-files"),
     ]
     if module.form:
-        routes += [path("new/", view("new"), name=f"{name}-new"), path("<int:pk>/edit/", view("edit"), name=f"{name}-edit")]
+        routes += [
+            path("new/", view("new"), name=f"{name}-new"),
+            path("<int:pk>/edit/", view("edit"), name=f"{name}-edit"),
+        ]
     if module.duplicate_hint:
         routes.append(path("duplicates/", view("duplicates"), name=f"{name}-duplicates"))
     if module.owned:
-        routes.append(path("<int:pk>/transfer/", bulk.OneView.as_view(module_name=name), {"key": "transfer"}, name=f"{name}-transfer"))
+        routes.append(
+            path(
+                "<int:pk>/transfer/",
+                bulk.OneView.as_view(module_name=name),
+                {"key": "transfer"},
+                name=f"{name}-transfer",
+            )
+        )
     if module.grant_model:
         routes += [
             path("<int:pk>/team/", bulk.OneView.as_view(module_name=name), {"key": "team"}, name=f"{name}-team"),
-            path("<int:pk>/team/<int:employee>/remove/", single.TeamRemoveView.as_view(module_name=name), name=f"{name}-team-remove"),
+            path(
+                "<int:pk>/team/<int:employee>/remove/",
+                single.TeamRemoveView.as_view(module_name=name),
+                name=f"{name}-team-remove",
+            ),
         ]
     return [path(f"{module.prefix}/", include(routes))]
 
 
 shared = [
-    path("", frame.home, name="home"), path("search/", frame.search_page, name="search"), path("badges/", frame.badges, name="badges"),
-    path("messages/", frame.inbox, name="messages"), path("messages/read/", frame.read, name="messages-read"), path("messages/<int:pk>/", frame.open_message, name="message"),
-    path("files/<int:pk>/", files.download, name="file"), path("files/<int:pk>/remove/", files.remove, name="file-remove"),
+    path("", frame.home, name="home"),
+    path("search/", frame.search_page, name="search"),
+    path("badges/", frame.badges, name="badges"),
+    path("messages/", frame.inbox, name="messages"),
+    path("messages/read/", frame.read, name="messages-read"),
+    path("messages/<int:pk>/", frame.open_message, name="message"),
+    path("files/<int:pk>/", files.download, name="file"),
+    path("files/<int:pk>/remove/", files.remove, name="file-remove"),
 ]

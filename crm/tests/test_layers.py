@@ -8,8 +8,16 @@ from django.conf import settings
 
 # From the bottom up; apps on one line may not import each other.
 LAYERS = [
-    ["crm.notices"], ["crm.records"], ["orgs"], ["products", "approvals", "tasks"], ["customers"], ["opportunities"], ["contracts", "leads"], ["payments"],
-    ["service", "marketing"], ["reports"],
+    ["crm.notices"],
+    ["crm.records"],
+    ["orgs"],
+    ["products", "approvals", "tasks"],
+    ["customers"],
+    ["opportunities"],
+    ["contracts", "leads"],
+    ["payments"],
+    ["service", "marketing"],
+    ["reports"],
 ]
 LEVEL = {app: level for level, apps in enumerate(LAYERS) for app in apps}
 # The project itself (settings, URLs, commands, test support) may use everything and is used by nothing but tests.
@@ -56,10 +64,20 @@ def test_the_check_sees_an_upward_import(tmp_path):
 
 @pytest.mark.parametrize("limit", [400])
 def test_no_file_grows_beyond_its_limit(limit):
-    long = {str(path.relative_to(settings.BASE_DIR)): lines for _, path in files() if (lines := len(path.read_text(encoding="utf-8").splitlines())) > limit}
+    long = {
+        str(path.relative_to(settings.BASE_DIR)): lines
+        for _, path in files()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > limit
+    }
     assert long == {}
 
 
-def test_the_record_machinery_stays_under_its_size():
-    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for app, path in files() if app == "crm.records")
-    assert lines <= 5200
+@pytest.mark.parametrize("part,limit", [("machinery", 5400), ("importing", 2000), ("exporting", 1000)])
+def test_the_record_machinery_stays_under_its_size(part, limit):
+    """Import and export are packages of their own inside crm.records; the rest is what every page goes through."""
+    total = 0
+    for app, path in files():
+        if app == "crm.records":
+            own = next((name for name in ("importing", "exporting") if name in path.parts), "machinery")
+            total += len(path.read_text(encoding="utf-8").splitlines()) * (own == part)
+    assert 0 < total <= limit

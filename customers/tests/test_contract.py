@@ -31,7 +31,9 @@ class ContactContract(RecordContract, TestCase):
 
     @classmethod
     def make(cls, owner, title):
-        customer = Customer.objects.filter(owner=owner).first() or services.create(Customer(name=f"{owner.name}的公司", owner=owner), by=owner)
+        customer = Customer.objects.filter(owner=owner).first() or services.create(
+            Customer(name=f"{owner.name}的公司", owner=owner), by=owner
+        )
         return services.create(Contact(name=title, customer=customer, owner=owner), by=owner)
 
     def form_data(self, title, owner):
@@ -50,5 +52,7 @@ class ContactContract(RecordContract, TestCase):
     def test_the_customer_filter_and_picker_do_not_reach_hidden_customers(self):
         hidden = self.canary.customer_id
         self.assertEqual(self.get(self.seller, f"/contacts/?customer={hidden}").context["pager"]["count"], 0)
-        response = self.post(self.seller, "/contacts/new/", {"name": "混入", "owner": self.seller.pk, "customer": hidden})
+        response = self.post(
+            self.seller, "/contacts/new/", {"name": "混入", "owner": self.seller.pk, "customer": hidden}
+        )
         self.assertIn("customer", response.context["form"].errors)

@@ -27,7 +27,12 @@ class ProductContract(RecordContract, TestCase):
     def test_cost_is_absent_without_its_permission(self):
         seen = self.get(self.superuser, f"/products/{self.mine.pk}/")
         self.assertContains(seen, "7.77")
-        for url in (f"/products/{self.mine.pk}/", "/products/", "/products/columns/", f"/products/{self.mine.pk}/?tab=log"):
+        for url in (
+            f"/products/{self.mine.pk}/",
+            "/products/",
+            "/products/columns/",
+            f"/products/{self.mine.pk}/?tab=log",
+        ):
             response = self.get(self.seller, url)
             self.assertNotContains(response, "7.77")
             self.assertNotContains(response, "成本价")
@@ -40,10 +45,20 @@ class ProductContract(RecordContract, TestCase):
         keeper = employee("产品管理", [role("admin")])
         page = client_for(keeper).get(f"/products/{self.mine.pk}/edit/")
         form = page.context["form"]
-        data = {"name": self.mine.name, "code": self.mine.code, "version": form["version"].value(), "original": form["original"].value()}
+        data = {
+            "name": self.mine.name,
+            "code": self.mine.code,
+            "version": form["version"].value(),
+            "original": form["original"].value(),
+        }
         bad = client_for(keeper).post(f"/products/{self.mine.pk}/edit/", {**data, "price": "1.005"})
         self.assertContains(bad, "金额最多两位小数")
         for value in ("-1", "NaN", "1e30", "1000000000000"):
-            self.assertContains(client_for(keeper).post(f"/products/{self.mine.pk}/edit/", {**data, "price": value}), "金额应在 0 到 999,999,999,999.99 之间")
-        self.assertEqual(client_for(keeper).post(f"/products/{self.mine.pk}/edit/", {**data, "price": "13.00"}).status_code, 302)
+            self.assertContains(
+                client_for(keeper).post(f"/products/{self.mine.pk}/edit/", {**data, "price": value}),
+                "金额应在 0 到 999,999,999,999.99 之间",
+            )
+        self.assertEqual(
+            client_for(keeper).post(f"/products/{self.mine.pk}/edit/", {**data, "price": "13.00"}).status_code, 302
+        )
         self.assertContains(client_for(keeper).get(f"/products/{self.mine.pk}/?tab=log"), "¥13.00")

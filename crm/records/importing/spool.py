@@ -11,7 +11,6 @@ people read them: 13800138000.0 is 13800138000, dates are ISO, truth values TRUE
 import codecs
 import csv
 import datetime
-import io
 import itertools
 import json
 import resource
@@ -288,7 +287,7 @@ def main(path: str, name: str, target: str) -> int:
     csv.field_size_limit(1_000_000)
     try:
         rows, sheet = read(path, name)
-        with io.open(target, "w", encoding="utf-8", errors="replace", newline="\n") as out:
+        with open(target, "w", encoding="utf-8", errors="replace", newline="\n") as out:
             answer = {**spool(rows, out), "sheet": sheet}
     except Refused as refusal:
         answer = {"error": str(refusal)}

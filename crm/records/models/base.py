@@ -33,13 +33,25 @@ class Record(models.Model):
     """Base of record types. `version` counts saves (edit conflicts); `deleted_at` set means the recycle bin."""
 
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="创建人", db_index=False, editable=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="创建人",
+        db_index=False,
+        editable=False,
     )
     created_at = models.DateTimeField("创建时间", default=timezone.now, editable=False)
     updated_at = models.DateTimeField("更新时间", default=timezone.now, editable=False)
     deleted_at = models.DateTimeField("删除时间", null=True, editable=False)
     deleted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="删除人", db_index=False, editable=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="删除人",
+        db_index=False,
+        editable=False,
     )
     version = models.PositiveIntegerField("版本", default=1, editable=False)
     extra = models.JSONField("自定义字段", default=dict, blank=True, editable=False)
@@ -73,9 +85,18 @@ def owned_indexes(prefix: str, *fields: str) -> list[models.Index]:
     found = []
     for field in fields:
         found += [
-            models.Index("owner", models.F(field).desc(), models.F("id").desc(), condition=models.Q(deleted_at=None), name=f"{prefix}_own_{field}"[:30]),
             models.Index(
-                models.F(field).desc(), models.F("id").desc(), condition=models.Q(deleted_at=None, owner__isnull=False), name=f"{prefix}_all_{field}"[:30]
+                "owner",
+                models.F(field).desc(),
+                models.F("id").desc(),
+                condition=models.Q(deleted_at=None),
+                name=f"{prefix}_own_{field}"[:30],
+            ),
+            models.Index(
+                models.F(field).desc(),
+                models.F("id").desc(),
+                condition=models.Q(deleted_at=None, owner__isnull=False),
+                name=f"{prefix}_all_{field}"[:30],
             ),
         ]
     return found

@@ -21,7 +21,9 @@ class Grant(UserObjectPermissionBase):
 
     source = models.CharField("来源", max_length=10, choices=Source.choices, default=Source.TEAM)
     until = models.DateField("有效期至", null=True, blank=True)
-    granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name="添加人")
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name="添加人"
+    )
     created_at = models.DateTimeField("添加时间", auto_now_add=True)
 
     objects = GrantQuerySet.as_manager()

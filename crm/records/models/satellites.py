@@ -19,7 +19,9 @@ class OperationLog(Satellite):
     """Who did what to which record when. `changes` = [{"label", "old", "new"}] in display values."""
 
     created_at = models.DateTimeField("时间", auto_now_add=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="操作人", db_index=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="操作人", db_index=False
+    )
     code = models.CharField("操作", max_length=60)
     text = models.CharField("说明", max_length=500, blank=True)
     changes = models.JSONField("变更", default=list)
@@ -45,7 +47,9 @@ class Attachment(Satellite):
     mime = models.CharField("类型", max_length=100)
     sha256 = models.CharField(max_length=64)
     purpose = models.CharField("用途", max_length=20, default="file")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="上传人")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="上传人"
+    )
     created_at = models.DateTimeField("上传时间", auto_now_add=True)
 
     class Meta:

@@ -20,7 +20,11 @@ class DictionaryItem(models.Model):
     class Meta:
         verbose_name = "字典值"
         ordering = ["order", "pk"]
-        constraints = [models.UniqueConstraint(fields=["dictionary", "label"], name="dictionary_label", violation_error_message="已有同名的值")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dictionary", "label"], name="dictionary_label", violation_error_message="已有同名的值"
+            )
+        ]
 
     def __str__(self):
         return self.label
@@ -62,7 +66,9 @@ class Job(models.Model):
     kind = models.CharField("类型", max_length=40)
     label = models.CharField("名称", max_length=100)
     module = models.CharField(max_length=40, blank=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="发起人")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="发起人"
+    )
     state = models.CharField("状态", max_length=10, choices=State.choices, default=State.QUEUED)
     params = models.JSONField(default=dict)
     checkpoint = models.JSONField(default=dict)
@@ -86,7 +92,9 @@ class Job(models.Model):
         verbose_name = "后台任务"
         indexes = [
             models.Index("user", models.F("id").desc(), name="job_user"),
-            models.Index(fields=["state", "heartbeat_at"], condition=models.Q(state__in=["queued", "running"]), name="job_open"),
+            models.Index(
+                fields=["state", "heartbeat_at"], condition=models.Q(state__in=["queued", "running"]), name="job_open"
+            ),
         ]
 
     @property

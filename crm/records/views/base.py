@@ -84,4 +84,6 @@ class ModuleView(View):
         return ("owner",) if self.module.owned else ()
 
     def page(self, template: str, context: dict, status: int = 200):
-        return render_page(self.request, template, {"module": self.module, "nav_active": self.module.name, **context}, status=status)
+        return render_page(
+            self.request, template, {"module": self.module, "nav_active": self.module.name, **context}, status=status
+        )

@@ -11,10 +11,10 @@ from django.utils import timezone
 from .. import filters, modules, params, services, teams
 from ..formfields import Picked, SeveralPicked
 from ..forms import people_in_reach
+from ..listquery import ListQuery
 from ..models import Selection
 from ..modules import Bulk
 from .base import ModuleView, deny, go
-from .listing import ListQuery
 
 SHOWN = 5
 
@@ -28,18 +28,35 @@ class TransferForm(forms.Form):
         super().__init__(*args, **kwargs)
         function = f"{module.name}.transfer"
         people = people_in_reach(user, function)
-        self.fields["owner"] = Picked(people, kind="employee", query={"for": function}, label="新负责人", error_messages={"required": "请选择新负责人"})
+        self.fields["owner"] = Picked(
+            people,
+            kind="employee",
+            query={"for": function},
+            label="新负责人",
+            error_messages={"required": "请选择新负责人"},
+        )
         options = []
         for child in module.children:
             if child.owned and child.may(user, "transfer"):
-                count = child.model.objects.allowed(user, "transfer").filter(**{f"{module.name}_id__in": rows.order_by().values("pk")}).count()
+                count = (
+                    child.model.objects.allowed(user, "transfer")
+                    .filter(**{f"{module.name}_id__in": rows.order_by().values("pk")})
+                    .count()
+                )
                 if count:
                     options.append((child.name, f"{child.label}（{count} 个）"))
         if options:
-            self.fields["children"] = forms.MultipleChoiceField(label="同时转移", choices=options, required=False, widget=forms.CheckboxSelectMultiple,
-                                                                initial=[name for name, _ in options])
+            self.fields["children"] = forms.MultipleChoiceField(
+                label="同时转移",
+                choices=options,
+                required=False,
+                widget=forms.CheckboxSelectMultiple,
+                initial=[name for name, _ in options],
+            )
         if module.grant_model:
-            self.fields["keep"] = forms.ChoiceField(label="原负责人", choices=self.KEEP, required=False, widget=forms.RadioSelect, initial="")
+            self.fields["keep"] = forms.ChoiceField(
+                label="原负责人", choices=self.KEEP, required=False, widget=forms.RadioSelect, initial=""
+            )
             self.fields["until"] = until_field()
 
 
@@ -50,7 +67,9 @@ class TeamForm(forms.Form):
         super().__init__(*args, **kwargs)
         people = modules.get(module.name).model._meta.get_field("owner").related_model.objects.filter(is_active=True)
         self.fields["people"] = SeveralPicked(people, kind="colleague", label="同事")
-        self.fields["right"] = forms.ChoiceField(label="权限", choices=(("read", "只读"), ("write", "读写")), initial="read", widget=forms.RadioSelect)
+        self.fields["right"] = forms.ChoiceField(
+            label="权限", choices=(("read", "只读"), ("write", "读写")), initial="read", widget=forms.RadioSelect
+        )
         self.fields["until"] = until_field()
 
     def clean_until(self):
@@ -61,18 +80,33 @@ class TeamForm(forms.Form):
 
 
 def until_field():
-    return forms.DateField(label="有效期至", required=False, help_text="不填则一直有效", widget=forms.DateInput(attrs={"data-date": ""}, format="%Y-%m-%d"),
-                           error_messages={"invalid": "日期格式应为 2026-01-31"})
+    return forms.DateField(
+        label="有效期至",
+        required=False,
+        help_text="不填则一直有效",
+        widget=forms.DateInput(attrs={"data-date": ""}, format="%Y-%m-%d"),
+        error_messages={"invalid": "日期格式应为 2026-01-31"},
+    )
 
 
 def _transfer(rows, *, by, form):
     data = form.cleaned_data
-    return services.transfer(rows, data["owner"], by=by, keep=data.get("keep") or "", until=data.get("until"), children=data.get("children") or ())
+    return services.transfer(
+        rows,
+        data["owner"],
+        by=by,
+        keep=data.get("keep") or "",
+        until=data.get("until"),
+        children=data.get("children") or (),
+    )
 
 
 def _team(rows, *, by, form):
     data = form.cleaned_data
-    return teams.add(list(rows), list(data["people"]), write=data["right"] == "write", until=data["until"], by=by) and rows.count()
+    return (
+        teams.add(list(rows), list(data["people"]), write=data["right"] == "write", until=data["until"], by=by)
+        and rows.count()
+    )
 
 
 def _verb(name):
@@ -80,12 +114,41 @@ def _verb(name):
 
 
 SHARED = [
-    Bulk("transfer", "转移", "transfer", "transfer", _transfer, "转移 {n} 个{label}？", "转移（{n} 个）", form=TransferForm),
+    Bulk(
+        "transfer",
+        "转移",
+        "transfer",
+        "transfer",
+        _transfer,
+        "转移 {n} 个{label}？",
+        "转移（{n} 个）",
+        form=TransferForm,
+    ),
     Bulk("team", "分配团队", "team", "share", _team, "给 {n} 个{label}添加团队成员", "添加（{n} 个）", form=TeamForm),
     Bulk("export", "导出选中", "download", "export", None, "", ""),
-    Bulk("delete", "批量删除", "trash", "delete", _verb("delete"), "删除 {n} 个{label}？", "删除（{n} 个）", body="删除的记录进入回收站，可以还原。", danger=True),
+    Bulk(
+        "delete",
+        "批量删除",
+        "trash",
+        "delete",
+        _verb("delete"),
+        "删除 {n} 个{label}？",
+        "删除（{n} 个）",
+        body="删除的记录进入回收站，可以还原。",
+        danger=True,
+    ),
     Bulk("restore", "还原", "undo", "restore", _verb("restore"), "还原 {n} 个{label}？", "还原（{n} 个）"),
-    Bulk("purge", "彻底删除", "trash", "purge", _verb("purge"), "彻底删除 {n} 个{label}？", "彻底删除（{n} 个）", body="彻底删除后不能恢复，附件一并删除。", danger=True),
+    Bulk(
+        "purge",
+        "彻底删除",
+        "trash",
+        "purge",
+        _verb("purge"),
+        "彻底删除 {n} 个{label}？",
+        "彻底删除（{n} 个）",
+        body="彻底删除后不能恢复，附件一并删除。",
+        danger=True,
+    ),
 ]
 TRASHED = frozenset({"restore", "purge"})
 
@@ -105,7 +168,11 @@ def selected_rows(module, user, data, action: str, *, trashed: bool = False):
             raise ValidationError(state.problems[0].replace("已忽略", "无法识别，操作没有执行"))
         ids = list(state.rows.order_by().values_list("pk", flat=True)[: limit + 1])
     else:
-        ids = [int(text) for text in data.get("ids", "").split(",") if text.strip().isascii() and text.strip().isdigit() and len(text.strip()) < 19]
+        ids = [
+            int(text)
+            for text in data.get("ids", "").split(",")
+            if text.strip().isascii() and text.strip().isdigit() and len(text.strip()) < 19
+        ]
         ids = list(dict.fromkeys(ids))
     if not ids:
         raise ValidationError(module.select_first)
@@ -120,7 +187,11 @@ class BulkView(ModuleView):
     def dispatch(self, request, *args, key="", **kwargs):
         module = modules.get(self.module_name)
         self.bulk = next((bulk for bulk in [*module.bulk, *SHARED] if bulk.key == key and bulk.run), None)
-        if self.bulk is None or (self.bulk.key in ("transfer", "team") and not module.owned) or (self.bulk.key == "team" and not module.grant_model):
+        if (
+            self.bulk is None
+            or (self.bulk.key in ("transfer", "team") and not module.owned)
+            or (self.bulk.key == "team" and not module.grant_model)
+        ):
             raise Http404
         self.trashed = key in TRASHED
         self.action = self.bulk.action
@@ -153,7 +224,12 @@ class BulkView(ModuleView):
             return self.refuse(ValidationError(f"所选{self.module.label}都不在您可操作的范围内。"))
         left_out = len(ids) - len(found)
         if freeze:
-            token = Selection.objects.create(user=self.user, module=self.module.name, action=self.key, rows=[[pk, version] for pk, version, _ in found]).token
+            token = Selection.objects.create(
+                user=self.user,
+                module=self.module.name,
+                action=self.key,
+                rows=[[pk, version] for pk, version, _ in found],
+            ).token
             hidden = [("selection", token)]
         else:
             hidden = [("ids", ",".join(str(pk) for pk, _, _ in found)), ("confirmed", "1")]
@@ -161,7 +237,9 @@ class BulkView(ModuleView):
 
     def visible_or_404(self, ids):
         """A single record that may not be acted on: 404 out of sight, 403 in sight."""
-        visible = self.module.model.objects.allowed(self.user, self.action if self.trashed else "view", trashed=self.trashed).filter(pk__any=ids)
+        visible = self.module.model.objects.allowed(
+            self.user, self.action if self.trashed else "view", trashed=self.trashed
+        ).filter(pk__any=ids)
         if not visible.exists():
             raise Http404
         raise PermissionDenied(f"您可以查看这条{self.module.label}，但不能对它做此操作。")
@@ -172,11 +250,20 @@ class BulkView(ModuleView):
         more = [f"…… 共 {n:,} 个"] if n > SHOWN else []
         note = f"另有 {left_out} 条不在您可操作的范围内，不会处理。" if left_out else ""
         fill = {"n": f"{n:,}", "label": self.module.label}
-        return self.page("records/confirm.html", {
-            "heading": self.bulk.heading.format(**fill), "submit_label": self.bulk.submit.format(**fill), "danger": self.bulk.danger,
-            "body": " ".join(part for part in (self.bulk.body, note) if part), "details": titles[:SHOWN] + more, "fields": form, "hidden": hidden,
-            "action": f"{self.module.bulk_url}{self.key}/",
-        }, status=status)
+        return self.page(
+            "records/confirm.html",
+            {
+                "heading": self.bulk.heading.format(**fill),
+                "submit_label": self.bulk.submit.format(**fill),
+                "danger": self.bulk.danger,
+                "body": " ".join(part for part in (self.bulk.body, note) if part),
+                "details": titles[:SHOWN] + more,
+                "fields": form,
+                "hidden": hidden,
+                "action": f"{self.module.bulk_url}{self.key}/",
+            },
+            status=status,
+        )
 
     def form(self, rows, data=None):
         return self.bulk.form(data, user=self.user, module=self.module, rows=rows) if self.bulk.form else None
@@ -184,10 +271,12 @@ class BulkView(ModuleView):
     def run(self, request):
         failures = []
         if token := request.POST.get("selection"):
-            selection = Selection.objects.filter(token=token, user=self.user, module=self.module.name, action=self.key).first()
+            selection = Selection.objects.filter(
+                token=token, user=self.user, module=self.module.name, action=self.key
+            ).first()
             if selection is None:
                 return self.refuse(ValidationError("这个选择已处理或已失效，请返回列表重新选择。"))
-            frozen = {pk: version for pk, version in selection.rows}
+            frozen = dict(selection.rows)
         else:
             selection = None
             try:
@@ -195,8 +284,12 @@ class BulkView(ModuleView):
             except ValidationError as error:
                 return self.refuse(error)
             frozen = dict.fromkeys(ids)
-        rows = self.module.model.objects.allowed(self.user, self.action, trashed=self.trashed).filter(pk__any=list(frozen))
-        present = {pk: (version, title) for pk, version, title in rows.values_list("pk", "version", self.module.title_field)}
+        rows = self.module.model.objects.allowed(self.user, self.action, trashed=self.trashed).filter(
+            pk__any=list(frozen)
+        )
+        present = {
+            pk: (version, title) for pk, version, title in rows.values_list("pk", "version", self.module.title_field)
+        }
         if selection is None and not present:
             self.visible_or_404(list(frozen))
         gone = [pk for pk in frozen if pk not in present]
@@ -222,7 +315,10 @@ class BulkView(ModuleView):
             selection.delete()
         back = self.module.recycle_url if self.trashed else self.module.list_url
         if failures:
-            return self.page("records/result.html", {"done": done, "failures": failures[:200], "back_url": back, "heading": self.bulk.label})
+            return self.page(
+                "records/result.html",
+                {"done": done, "failures": failures[:200], "back_url": back, "heading": self.bulk.label},
+            )
         messages.success(request, f"{self.done_label()}（{done:,} 个）" if done != 1 else self.done_label())
         return go(request, self.back_to(back, present))
 
@@ -232,13 +328,24 @@ class BulkView(ModuleView):
     def back_to(self, back, present) -> str:
         """To where the person came from, unless that record is gone."""
         here = self.request.htmx.current_url_abs_path if self.request.htmx else ""
-        if not here or (self.key in ("delete", "purge", "transfer") and any(f"/{self.module.prefix}/{pk}/" in here for pk in present)):
+        if not here or (
+            self.key in ("delete", "purge", "transfer")
+            and any(f"/{self.module.prefix}/{pk}/" in here for pk in present)
+        ):
             return back
         return here
 
     def refuse(self, error: ValidationError):
-        return self.page("records/result.html", {"done": 0, "failures": [{"title": "", "reason": message} for message in error.messages],
-                                                 "back_url": self.module.list_url, "heading": self.bulk.label}, status=200 if self.request.htmx else 400)
+        return self.page(
+            "records/result.html",
+            {
+                "done": 0,
+                "failures": [{"title": "", "reason": message} for message in error.messages],
+                "back_url": self.module.list_url,
+                "heading": self.bulk.label,
+            },
+            status=200 if self.request.htmx else 400,
+        )
 
 
 class OneView(BulkView):
@@ -254,4 +361,3 @@ class OneView(BulkView):
 
     def get(self, request):
         return self.confirm({"ids": str(self.pk)}, freeze=False)
-

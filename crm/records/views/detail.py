@@ -4,17 +4,27 @@ from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
 from .. import formatting, modules, scope, teams
+from ..listquery import visible
 from ..models import Attachment, OperationLog, Star
 from ..modules import Tab
 from .base import ModuleView
-from .listing import ListView, visible
+from .listing import ListView
 
 ROWS_IN_TAB = 50
 LOG_PAGE = 30
 # Codes of the log and the icon that stands for them.
 LOG_ICONS = {
-    "created": "plus", "imported": "upload", "transferred": "transfer", "team_added": "team", "team_removed": "team", "locked": "lock", "unlocked": "lock",
-    "deleted": "trash", "restored": "undo", "file_added": "file", "file_removed": "file",
+    "created": "plus",
+    "imported": "upload",
+    "transferred": "transfer",
+    "team_added": "team",
+    "team_removed": "team",
+    "locked": "lock",
+    "unlocked": "lock",
+    "deleted": "trash",
+    "restored": "undo",
+    "file_added": "file",
+    "file_removed": "file",
 }
 
 
@@ -52,7 +62,9 @@ class DetailView(ModuleView):
     """GET /<prefix>/<pk>/?tab=..."""
 
     def joins(self):
-        return tuple({join for column in self.module.columns for join in column.joins}) + (("owner__department",) if self.module.owned else ())
+        return tuple({join for column in self.module.columns for join in column.joins}) + (
+            ("owner__department",) if self.module.owned else ()
+        )
 
     def get(self, request, pk):
         record = self.record()
@@ -60,17 +72,31 @@ class DetailView(ModuleView):
         tabs = sorted([*self.shared_tabs(), *self.module.tabs], key=lambda tab: tab.order)
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
         here = self.module.url(pk=record.pk)
-        return self.page("records/detail.html", {
-            "record": record, "title": self.module.title_of(record), "initial": self.module.title_of(record)[:1], "stars": getattr(record, "rating", None),
-            "chips": self.module.chips(record) if self.module.chips else [], "facts": field_rows(self.module, record, self.module.facts, self.user),
-            "actions": self.actions(record), "neighbours": None,
-            "tabs": [
-                {"key": tab.key, "label": tab.label, "url": f"{here}?tab={tab.key}", "active": tab is active, "count": tab.count(record, self.user) if tab.count else None}
-                for tab in tabs
-            ],
-            "tab": {"key": active.key, "template": active.template, **active.build(request, record, self.rights)},
-            "side": [card for make in self.module.side for card in make(record, self.user)],
-        })
+        return self.page(
+            "records/detail.html",
+            {
+                "record": record,
+                "title": self.module.title_of(record),
+                "initial": self.module.title_of(record)[:1],
+                "stars": getattr(record, "rating", None),
+                "chips": self.module.chips(record) if self.module.chips else [],
+                "facts": field_rows(self.module, record, self.module.facts, self.user),
+                "actions": self.actions(record),
+                "neighbours": None,
+                "tabs": [
+                    {
+                        "key": tab.key,
+                        "label": tab.label,
+                        "url": f"{here}?tab={tab.key}",
+                        "active": tab is active,
+                        "count": tab.count(record, self.user) if tab.count else None,
+                    }
+                    for tab in tabs
+                ],
+                "tab": {"key": active.key, "template": active.template, **active.build(request, record, self.rights)},
+                "side": [card for make in self.module.side for card in make(record, self.user)],
+            },
+        )
 
     # Header -----------------------------------------------------------------------------------------------------------
     def actions(self, record) -> list[dict]:
@@ -78,14 +104,38 @@ class DetailView(ModuleView):
         if "edit" in rights:
             found.append({"label": "编辑", "url": module.url("edit", record.pk), "icon": "edit", "primary": True})
         if "transfer" in rights and module.owned:
-            found.append({"label": "转移", "url": module.url("transfer", record.pk), "icon": "transfer", "dialog": True})
+            found.append(
+                {"label": "转移", "url": module.url("transfer", record.pk), "icon": "transfer", "dialog": True}
+            )
         for bulk in module.bulk:
             if bulk.action in rights and (bulk.shown is None or bulk.shown(record)):
-                found.append({"label": bulk.label, "url": f"{module.bulk_url}{bulk.key}/?ids={record.pk}", "icon": bulk.icon, "dialog": True})
+                found.append(
+                    {
+                        "label": bulk.label,
+                        "url": f"{module.bulk_url}{bulk.key}/?ids={record.pk}",
+                        "icon": bulk.icon,
+                        "dialog": True,
+                    }
+                )
         followed = Star.objects.filter(user=self.user, content_type=generic(type(record)), object_id=record.pk).exists()
-        found.append({"label": "取消关注" if followed else "关注", "url": module.url("star", record.pk), "icon": "star", "post": True})
+        found.append(
+            {
+                "label": "取消关注" if followed else "关注",
+                "url": module.url("star", record.pk),
+                "icon": "star",
+                "post": True,
+            }
+        )
         if "delete" in rights:
-            found.append({"label": "删除", "url": f"{module.bulk_url}delete/?ids={record.pk}", "icon": "trash", "danger": True, "dialog": True})
+            found.append(
+                {
+                    "label": "删除",
+                    "url": f"{module.bulk_url}delete/?ids={record.pk}",
+                    "icon": "trash",
+                    "danger": True,
+                    "dialog": True,
+                }
+            )
         return found
 
     # Tabs every record has --------------------------------------------------------------------------------------------
@@ -93,15 +143,47 @@ class DetailView(ModuleView):
         tabs = [Tab("fields", "基本信息", "records/tabs/fields.html", self.fields_tab, order=20)]
         for order, child in enumerate(self.module.children):
             if child.may(self.user, "view"):
-                tabs.append(Tab(child.prefix, child.label, "records/tabs/related.html", self.child_tab(child), self.child_count(child), order=30 + order))
+                tabs.append(
+                    Tab(
+                        child.prefix,
+                        child.label,
+                        "records/tabs/related.html",
+                        self.child_tab(child),
+                        self.child_count(child),
+                        order=30 + order,
+                    )
+                )
         if self.module.grant_model:
-            tabs.append(Tab("team", "团队", "records/tabs/team.html", self.team_tab, lambda record, user: len(self.members(record)), order=70))
-        tabs.append(Tab("files", "附件", "records/tabs/files.html", self.files_tab, lambda record, user: self.files(record).count(), order=80))
+            tabs.append(
+                Tab(
+                    "team",
+                    "团队",
+                    "records/tabs/team.html",
+                    self.team_tab,
+                    lambda record, user: len(self.members(record)),
+                    order=70,
+                )
+            )
+        tabs.append(
+            Tab(
+                "files",
+                "附件",
+                "records/tabs/files.html",
+                self.files_tab,
+                lambda record, user: self.files(record).count(),
+                order=80,
+            )
+        )
         tabs.append(Tab("log", "操作记录", "records/tabs/log.html", self.log_tab, order=90))
         return tabs
 
     def fields_tab(self, request, record, rights):
-        return {"sections": [{"title": title, "rows": field_rows(self.module, record, keys, self.user)} for title, keys in self.module.sections]}
+        return {
+            "sections": [
+                {"title": title, "rows": field_rows(self.module, record, keys, self.user)}
+                for title, keys in self.module.sections
+            ]
+        }
 
     def child_rows(self, child, record):
         return child.model.objects.allowed(self.user, "view").filter(**{self.module.name: record})
@@ -113,17 +195,27 @@ class DetailView(ModuleView):
         def build(request, record, rights):
             view = ListView()
             view.module, view.user, view.request = child, self.user, request
-            columns = [c for c in child.columns if c.default and c.key not in (self.module.name, "created_by") and visible(c, child, self.user)]
+            columns = [
+                c
+                for c in child.columns
+                if c.default and c.key not in (self.module.name, "created_by") and visible(c, child, self.user)
+            ]
             joins = {join for column in columns for join in column.joins}
-            rows = list(self.child_rows(child, record).select_related(*joins).order_by("-created_at", "-pk")[: ROWS_IN_TAB + 1])
+            rows = list(
+                self.child_rows(child, record).select_related(*joins).order_by("-created_at", "-pk")[: ROWS_IN_TAB + 1]
+            )
             editable, deletable = view.editable(rows), view.editable(rows, "delete")
             shown = [view.row(row, columns, row.pk in editable) for row in rows[:ROWS_IN_TAB]]
             for row in shown:
                 row["delete_url"] = f"{child.bulk_url}delete/?ids={row['pk']}" if row["pk"] in deletable else None
             may_add = child.may(self.user, "create") and "edit" in rights
             return {
-                "table": {"columns": [{"key": c.key, "label": c.label, "numeric": c.numeric} for c in columns], "rows": shown},
-                "add_url": f"{child.new_url}?{self.module.name}={record.pk}" if may_add else None, "add_label": f"添加{child.label}",
+                "table": {
+                    "columns": [{"key": c.key, "label": c.label, "numeric": c.numeric} for c in columns],
+                    "rows": shown,
+                },
+                "add_url": f"{child.new_url}?{self.module.name}={record.pk}" if may_add else None,
+                "add_label": f"添加{child.label}",
                 "more_url": f"{child.list_url}?{self.module.name}={record.pk}" if len(rows) > ROWS_IN_TAB else None,
                 "empty": {"title": f"还没有{child.label}", "text": ""},
             }
@@ -141,9 +233,13 @@ class DetailView(ModuleView):
             "add_url": self.module.url("team", record.pk) if may else None,
             "members": [
                 {
-                    "person": grant.user, "source_label": f"{grant.user.department_name} · {grant.get_source_display()}", "until": grant.until,
+                    "person": grant.user,
+                    "source_label": f"{grant.user.department_name} · {grant.get_source_display()}",
+                    "until": grant.until,
                     "right_label": "读写" if grant.permission.codename.startswith("change_") else "只读",
-                    "remove_url": self.module.url(f"team/{grant.user_id}/remove", record.pk) if may and grant.source == "team" else None,
+                    "remove_url": self.module.url(f"team/{grant.user_id}/remove", record.pk)
+                    if may and grant.source == "team"
+                    else None,
                 }
                 for grant in self.members(record)
             ],
@@ -157,12 +253,20 @@ class DetailView(ModuleView):
 
         may = "edit" in rights
         return {
-            "can_upload": may, "accept": ACCEPT, "limit_text": LIMIT_TEXT, "upload_url": self.module.url("files", record.pk),
+            "can_upload": may,
+            "accept": ACCEPT,
+            "limit_text": LIMIT_TEXT,
+            "upload_url": self.module.url("files", record.pk),
             "files": [
                 {
-                    "name": file.name, "size_text": formatting.file_size(file.size), "uploaded_by": file.created_by.name if file.created_by else "", "created_at": file.created_at,
-                    "url": reverse("file", args=[file.pk]), "preview_url": reverse("file", args=[file.pk]) + "?preview=1" if previewable(file) else None,
-                    "remove_url": reverse("file-remove", args=[file.pk]) if may else None, "icon": icon_of(file),
+                    "name": file.name,
+                    "size_text": formatting.file_size(file.size),
+                    "uploaded_by": file.created_by.name if file.created_by else "",
+                    "created_at": file.created_at,
+                    "url": reverse("file", args=[file.pk]),
+                    "preview_url": reverse("file", args=[file.pk]) + "?preview=1" if previewable(file) else None,
+                    "remove_url": reverse("file-remove", args=[file.pk]) if may else None,
+                    "icon": icon_of(file),
                 }
                 for file in self.files(record).select_related("created_by").order_by("-pk")[:200]
             ],
@@ -170,13 +274,23 @@ class DetailView(ModuleView):
 
     def log_tab(self, request, record, rights):
         before = request.GET.get("log", "")
-        entries = OperationLog.objects.filter(content_type=generic(type(record)), object_id=record.pk).select_related("actor").order_by("-pk")
+        entries = (
+            OperationLog.objects.filter(content_type=generic(type(record)), object_id=record.pk)
+            .select_related("actor")
+            .order_by("-pk")
+        )
         if before.isascii() and before.isdigit():
             entries = entries.filter(pk__lt=int(before[:18]))
         entries = list(entries[: LOG_PAGE + 1])
         return {
             "entries": [
-                {"at": e.created_at, "actor": e.actor.name if e.actor else "", "text": e.text, "changes": self.readable(e.changes), "icon": LOG_ICONS.get(e.code.split(".")[-1], "edit")}
+                {
+                    "at": e.created_at,
+                    "actor": e.actor.name if e.actor else "",
+                    "text": e.text,
+                    "changes": self.readable(e.changes),
+                    "icon": LOG_ICONS.get(e.code.split(".")[-1], "edit"),
+                }
                 for e in entries[:LOG_PAGE]
             ],
             "more_url": f"{request.path}?tab=log&log={entries[LOG_PAGE - 1].pk}" if len(entries) > LOG_PAGE else None,

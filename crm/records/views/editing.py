@@ -45,15 +45,34 @@ class FormView(ModuleView):
 
     def render_form(self, form, heading, *, back, status=200, **more):
         errors = [
-            {"id": form[name].id_for_label or form[name].auto_id, "label": str(form.fields[name].label), "text": "；".join(found)}
-            for name, found in form.errors.items() if name in form.fields
+            {
+                "id": form[name].id_for_label or form[name].auto_id,
+                "label": str(form.fields[name].label),
+                "text": "；".join(found),
+            }
+            for name, found in form.errors.items()
+            if name in form.fields
         ]
         order = list(form.fields)
-        errors.sort(key=lambda error: next((i for i, name in enumerate(order) if (form[name].id_for_label or form[name].auto_id) == error["id"]), 99))
-        return self.page("records/form.html", {
-            "form": form, "sections": form.laid_out(), "errors": errors, "heading": heading, "back_url": back,
-            "duplicates_url": self.module.url("duplicates") if self.module.duplicate_hint else None, **more,
-        }, status=status)
+        errors.sort(
+            key=lambda error: next(
+                (i for i, name in enumerate(order) if (form[name].id_for_label or form[name].auto_id) == error["id"]),
+                99,
+            )
+        )
+        return self.page(
+            "records/form.html",
+            {
+                "form": form,
+                "sections": form.laid_out(),
+                "errors": errors,
+                "heading": heading,
+                "back_url": back,
+                "duplicates_url": self.module.url("duplicates") if self.module.duplicate_hint else None,
+                **more,
+            },
+            status=status,
+        )
 
     def apply_errors(self, form, error):
         """Put a service's ValidationError at the fields of the form, the rest on top."""
@@ -75,14 +94,20 @@ class CreateView(FormView):
 
     def show(self, form, status=200):
         in_dialog = self.request.htmx and self.request.htmx.target == "dialog"
-        return self.render_form(form, f"新建{self.module.label}", back=self.module.list_url, status=status, can_save_new=not in_dialog)
+        return self.render_form(
+            form, f"新建{self.module.label}", back=self.module.list_url, status=status, can_save_new=not in_dialog
+        )
 
     def post(self, request):
         form = self.bound(self.module.model(), request.POST)
         if form.is_valid():
             try:
                 with transaction.atomic():
-                    record = self.module.create_from(form, by=self.user) if self.module.create_from else self.module.verb("create")(form.instance, by=self.user)
+                    record = (
+                        self.module.create_from(form, by=self.user)
+                        if self.module.create_from
+                        else self.module.verb("create")(form.instance, by=self.user)
+                    )
             except ValidationError as error:
                 self.apply_errors(form, error)
             except IntegrityError:
@@ -156,21 +181,41 @@ class EditView(FormView):
         for name in plain.fields:
             mine, theirs, opened = data.get(name, ""), raw(plain, name), original.get(name, "")
             if mine != theirs:
-                rows.append({
-                    "name": name, "label": str(plain.fields[name].label), "original": words(plain, name, opened), "theirs": words(plain, name, theirs),
-                    "mine": words(mine_form, name, mine), "pick": "theirs" if mine == opened else "mine",
-                })
+                rows.append(
+                    {
+                        "name": name,
+                        "label": str(plain.fields[name].label),
+                        "original": words(plain, name, opened),
+                        "theirs": words(plain, name, theirs),
+                        "mine": words(mine_form, name, mine),
+                        "pick": "theirs" if mine == opened else "mine",
+                    }
+                )
             hidden.append((name, mine))
         fresh = signing.dumps({name: raw(plain, name) for name in plain.fields}, salt=_SALT, compress=True)
         hidden += [("version", record.version), ("original", fresh)]
         from ..models import OperationLog
         from .detail import generic
 
-        last = OperationLog.objects.filter(content_type=generic(type(record)), object_id=record.pk).select_related("actor").order_by("-pk").first()
-        return self.page("records/conflict.html", {
-            "record": record, "rows": rows, "hidden": hidden, "heading": self.module.title_of(record), "back_url": self.module.url(pk=record.pk),
-            "changed_by": last.actor.name if last and last.actor else "", "changed_at": last.created_at if last else None,
-        }, status=409 if not self.request.htmx else 200)
+        last = (
+            OperationLog.objects.filter(content_type=generic(type(record)), object_id=record.pk)
+            .select_related("actor")
+            .order_by("-pk")
+            .first()
+        )
+        return self.page(
+            "records/conflict.html",
+            {
+                "record": record,
+                "rows": rows,
+                "hidden": hidden,
+                "heading": self.module.title_of(record),
+                "back_url": self.module.url(pk=record.pk),
+                "changed_by": last.actor.name if last and last.actor else "",
+                "changed_at": last.created_at if last else None,
+            },
+            status=409 if not self.request.htmx else 200,
+        )
 
 
 def _hidden(value):

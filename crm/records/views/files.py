@@ -63,10 +63,14 @@ def download(request, pk):
     attachment, _, _ = _found(request, pk, "view")
     inline = request.GET.get("preview") == "1" and previewable(attachment)
     try:
-        response = FileResponse(attachment.file.open("rb"), content_type=attachment.mime if inline else "application/octet-stream")
+        response = FileResponse(
+            attachment.file.open("rb"), content_type=attachment.mime if inline else "application/octet-stream"
+        )
     except FileNotFoundError:
         raise Http404 from None
-    response["Content-Disposition"] = f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{quote(attachment.name)}"
+    response["Content-Disposition"] = (
+        f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{quote(attachment.name)}"
+    )
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
     return response
@@ -81,7 +85,17 @@ def remove(request, pk):
         uploads.remove(attachment, record, by=request.user)
         messages.success(request, "删除成功")
         return go(request, back)
-    return render_page(request, "records/confirm.html", {
-        "heading": f"删除附件“{attachment.name}”？", "body": "删除后不能恢复。", "submit_label": "删除附件", "danger": True, "hidden": [], "action": request.path,
-        "module": module, "back_url": back,
-    })
+    return render_page(
+        request,
+        "records/confirm.html",
+        {
+            "heading": f"删除附件“{attachment.name}”？",
+            "body": "删除后不能恢复。",
+            "submit_label": "删除附件",
+            "danger": True,
+            "hidden": [],
+            "action": request.path,
+            "module": module,
+            "back_url": back,
+        },
+    )

@@ -2,81 +2,15 @@
 
 from urllib.parse import urlencode
 
-from django.core import signing
-from django.db import models
 from django.http import HttpResponse
-from django.utils.dateparse import parse_datetime
 
-from .. import filters, formatting, params, scope, search
+from .. import filters, formatting, params, scope
+from ..listquery import ListQuery, chosen_columns, pack, unpack, visible
 from ..models import ListPreference
 from .base import ModuleView, go
 
 SIZES = (15, 30, 50, 100)
 SLOW_COUNT = scope.COUNT_CAP
-
-
-class ListQuery:
-    """The state of a list as its URL says it: which rows, in which order, and what of the URL was not understood."""
-
-    def __init__(self, module, user, data, *, rows=None):
-        self.module, self.user, self.data = module, user, data
-        base = module.model.objects.allowed(user, "view") if rows is None else rows
-        self.view = next((view for view in module.views if view.key == data.get("view")), module.views[0])
-        self.problems = []
-        if data.get("view") and data["view"] != self.view.key:
-            self.problems.append(f"没有“{data['view'][:40]}”这个视图，显示的是“{self.view.label}”。")
-        self.q = " ".join(data.get("q", "").replace("\x00", "").split())[:100]
-        base = self.view.narrow(base, user)
-        self.filters = module.filter_class(data, module=module, user=user, queryset=base)
-        self.problems += self.filters.problems
-        self.rows = self.filters.narrowed()
-        if self.q:
-            self.rows = search.narrow(self.rows, module, self.q)
-        sort = data.get("sort") or self.view.order or module.default_order
-        self.column = next((c for c in module.columns if c.sort and c.sort == sort.lstrip("-") and visible(c, module, user)), None)
-        if self.column is None:
-            self.problems.append(f"不能按“{sort[:40]}”排序。")
-            sort = module.default_order
-        self.sort_field, self.descending = sort.lstrip("-"), sort.startswith("-")
-
-    def query(self, **changes) -> str:
-        """The URL's query with changes; None removes a parameter. Page position goes unless given."""
-        pairs = {key: value for key, value in self.data.items() if key not in ("page", "after", "before") and value != ""}
-        pairs.update(changes)
-        return urlencode({key: value for key, value in pairs.items() if value is not None})
-
-    def conditions(self) -> str:
-        """What decides which rows the list shows, for the signed token."""
-        return urlencode([(k, v) for k, v in self.data.items() if k not in ("page", "after", "before", "size", "sort", "tab") and v != ""])
-
-
-def visible(column, module, user) -> bool:
-    """Whether the person may see the column at all."""
-    return not column.function or user.has_function(f"{module.name}.{column.function}")
-
-
-def chosen_columns(module, user, preference) -> list:
-    """The person's columns in their order, the name always first; the defaults where nothing was chosen."""
-    offered = [column for column in module.columns if visible(column, module, user)]
-    keys = preference.columns if preference else []
-    by_key = {column.key: column for column in offered}
-    chosen = [by_key[key] for key in keys if key in by_key] or [column for column in offered if column.default]
-    name = offered[0]
-    return [name, *(column for column in chosen if column is not name)]
-
-
-def pack(value, pk: int) -> str:
-    """A position in the list as a URL token (signed, so that nothing but our own positions reaches the query)."""
-    return signing.dumps([value.isoformat() if hasattr(value, "isoformat") else str(value), pk], salt="kaihai.position")
-
-
-def unpack(token: str, field: models.Field):
-    """(value, pk) of a token, or None when it is not ours."""
-    try:
-        value, pk = signing.loads(token, salt="kaihai.position")
-    except signing.BadSignature:
-        return None
-    return (parse_datetime(value) if isinstance(field, models.DateTimeField) else field.to_python(value)), pk
 
 
 class ListView(ModuleView):
@@ -94,12 +28,27 @@ class ListView(ModuleView):
         records = self.fetch(place.pop("ids"), columns)
         pager = self.pager(records, **place)
         editable = self.editable(records)
-        return self.page("records/list.html", {
-            "title": self.title(), "recycle": self.recycle, "actions": self.header_actions(), "views": self.view_tabs(pager), "q": self.state.q,
-            "search_placeholder": self.module.search_placeholder, "filters": self.state.filters.form, "hidden": self.hidden(), "chips": self.chips(),
-            "clear_url": self.clear_url(), "notices": self.state.problems, "columns": [self.head(column) for column in columns],
-            "rows": [self.row(record, columns, record.pk in editable) for record in records], "pager": pager, "bulk": self.bulk(pager), "empty": self.empty(),
-        })
+        return self.page(
+            "records/list.html",
+            {
+                "title": self.title(),
+                "recycle": self.recycle,
+                "actions": self.header_actions(),
+                "views": self.view_tabs(pager),
+                "q": self.state.q,
+                "search_placeholder": self.module.search_placeholder,
+                "filters": self.state.filters.form,
+                "hidden": self.hidden(),
+                "chips": self.chips(),
+                "clear_url": self.clear_url(),
+                "notices": self.state.problems,
+                "columns": [self.head(column) for column in columns],
+                "rows": [self.row(record, columns, record.pk in editable) for record in records],
+                "pager": pager,
+                "bulk": self.bulk(pager),
+                "empty": self.empty(),
+            },
+        )
 
     def base_rows(self):
         return None
@@ -134,7 +83,13 @@ class ListView(ModuleView):
         elif position := (data.get("after") and unpack(data["after"], field)):
             ids = scope.top_ids(scope.after(state.rows, state.sort_field, state.descending, *position), **seek)
         elif position := (data.get("before") and unpack(data["before"], field)):
-            ids = list(reversed(scope.top_ids(scope.after(state.rows, state.sort_field, not state.descending, *position), **backwards)))
+            ids = list(
+                reversed(
+                    scope.top_ids(
+                        scope.after(state.rows, state.sort_field, not state.descending, *position), **backwards
+                    )
+                )
+            )
         else:
             offset = (page - 1) * size
             if offset and not exact:
@@ -144,7 +99,15 @@ class ListView(ModuleView):
                     page, error = pages, f"请输入 1 到 {pages:,} 之间的页码"
                     offset = (page - 1) * size
                 if total is not None and offset > total // 2:
-                    ids = list(reversed(scope.top_ids(state.rows, **{**backwards, "limit": min(size, total - offset)}, offset=max(0, total - offset - size))))
+                    ids = list(
+                        reversed(
+                            scope.top_ids(
+                                state.rows,
+                                **{**backwards, "limit": min(size, total - offset)},
+                                offset=max(0, total - offset - size),
+                            )
+                        )
+                    )
                 else:
                     ids = scope.top_ids(state.rows, **seek, offset=offset)
             else:
@@ -163,15 +126,32 @@ class ListView(ModuleView):
 
     def pager(self, records, *, page, pages, size, count, exact, error) -> dict:
         state, base = self.state, self.request.path
-        edges = {name: pack(getattr(record, state.sort_field), record.pk) for name, record in zip(("first", "last"), (records[0], records[-1]), strict=True)} if records else {}
+        edges = (
+            {
+                name: pack(getattr(record, state.sort_field), record.pk)
+                for name, record in zip(("first", "last"), (records[0], records[-1]), strict=True)
+            }
+            if records
+            else {}
+        )
         more = (page < pages) if pages else len(records) == size
         return {
-            "count": count, "count_text": f"共 {formatting.count(count)} 条" if exact else f"{scope.COUNT_CAP:,}+ 条",
-            "count_url": None if exact else f"{base}?{state.query(count='exact')}", "page": page, "pages": pages, "size": size, "sizes": SIZES,
+            "count": count,
+            "count_text": f"共 {formatting.count(count)} 条" if exact else f"{scope.COUNT_CAP:,}+ 条",
+            "count_url": None if exact else f"{base}?{state.query(count='exact')}",
+            "page": page,
+            "pages": pages,
+            "size": size,
+            "sizes": SIZES,
             "first_url": f"{base}?{state.query()}" if page > 1 else None,
             "prev_url": f"{base}?{state.query(page=page - 1, before=edges['first'])}" if page > 1 and edges else None,
-            "next_url": f"{base}?{state.query(page=page + 1, after=edges['last'])}" if edges and more else None, "last_url": f"{base}?{state.query(page='last')}" if more else None,
-            "jump": {"action": base, "hidden": [(k, v) for k, v in self.request.GET.items() if k not in ("page", "after", "before")]}, "jump_error": error,
+            "next_url": f"{base}?{state.query(page=page + 1, after=edges['last'])}" if edges and more else None,
+            "last_url": f"{base}?{state.query(page='last')}" if more else None,
+            "jump": {
+                "action": base,
+                "hidden": [(k, v) for k, v in self.request.GET.items() if k not in ("page", "after", "before")],
+            },
+            "jump_error": error,
         }
 
     # Rows -------------------------------------------------------------------------------------------------------------
@@ -190,7 +170,9 @@ class ListView(ModuleView):
         inside = {record.pk for record in records if reach.includes(record.owner_id)}
         rest = [record.pk for record in records if record.pk not in inside]
         if rest:
-            inside |= set(self.module.model.objects.allowed(self.user, action).filter(pk__in=rest).values_list("pk", flat=True))
+            inside |= set(
+                self.module.model.objects.allowed(self.user, action).filter(pk__in=rest).values_list("pk", flat=True)
+            )
         return inside
 
     def row(self, record, columns, may_edit: bool) -> dict:
@@ -202,8 +184,13 @@ class ListView(ModuleView):
             cells.append({"html": html, "title": text, "css": column.css_class, "m": column.m, "label": column.label})
         phone = next((getattr(record, name) for name in ("mobile", "phone") if getattr(record, name, "")), "")
         return {
-            "pk": record.pk, "url": self.module.url(pk=record.pk), "edit_url": self.module.url("edit", record.pk) if may_edit else None,
-            "title": self.module.title_of(record), "cells": cells, "tel": phone, "locked": getattr(record, "locked", False),
+            "pk": record.pk,
+            "url": self.module.url(pk=record.pk),
+            "edit_url": self.module.url("edit", record.pk) if may_edit else None,
+            "title": self.module.title_of(record),
+            "cells": cells,
+            "tel": phone,
+            "locked": getattr(record, "locked", False),
         }
 
     # Around the table -------------------------------------------------------------------------------------------------
@@ -211,7 +198,10 @@ class ListView(ModuleView):
         state, mine = self.state, column.sort == self.state.sort_field and bool(column.sort)
         flipped = column.sort if mine and state.descending else f"-{column.sort}"
         return {
-            "key": column.key, "label": column.label, "css": column.css, "numeric": column.numeric,
+            "key": column.key,
+            "label": column.label,
+            "css": column.css,
+            "numeric": column.numeric,
             "sort_url": f"{self.request.path}?{state.query(sort=flipped)}" if column.sort else None,
             "sorted": ("desc" if state.descending else "asc") if mine else "",
         }
@@ -221,8 +211,14 @@ class ListView(ModuleView):
         bare = state.data.get("view", "") in ("", state.view.key) and not state.q and not state.filters.chips()
         return [
             {
-                "label": view.label, "url": f"{self.request.path}?{urlencode({'view': view.key})}" if view is not self.module.views[0] else self.request.path,
-                "active": view is state.view, "count": pager["count_text"].removeprefix("共 ").removesuffix(" 条") if view is state.view and bare else None,
+                "label": view.label,
+                "url": f"{self.request.path}?{urlencode({'view': view.key})}"
+                if view is not self.module.views[0]
+                else self.request.path,
+                "active": view is state.view,
+                "count": pager["count_text"].removeprefix("共 ").removesuffix(" 条")
+                if view is state.view and bare
+                else None,
             }
             for view in self.module.views
         ]
@@ -248,7 +244,14 @@ class ListView(ModuleView):
         if module.may(user, "import") and module.importer:
             found.append({"label": "导入", "url": module.import_url, "icon": "upload"})
         if module.may(user, "export"):
-            found.append({"label": "导出", "url": f"{module.export_url}?filter={self.token()}", "icon": "download", "dialog": True})
+            found.append(
+                {
+                    "label": "导出",
+                    "url": f"{module.export_url}?filter={self.token()}",
+                    "icon": "download",
+                    "dialog": True,
+                }
+            )
         if module.may(user, "create"):
             found.append({"label": f"新建{module.label}", "url": module.new_url, "icon": "plus", "primary": True})
         return found
@@ -261,23 +264,40 @@ class ListView(ModuleView):
         actions = [(bulk.key, bulk.label, bulk.icon, bulk.danger, bulk.action) for bulk in bulk_actions(module)]
         return {
             "actions": [
-                {"key": key, "label": label, "icon": icon, "danger": danger, "url": f"{module.bulk_url}{key}/" if key != "export" else module.export_url}
+                {
+                    "key": key,
+                    "label": label,
+                    "icon": icon,
+                    "danger": danger,
+                    "url": f"{module.bulk_url}{key}/" if key != "export" else module.export_url,
+                }
                 for key, label, icon, danger, action in actions
                 if module.may(user, action)
             ],
-            "total_text": pager["count_text"].removeprefix("共 "), "filter_token": self.token(),
+            "total_text": pager["count_text"].removeprefix("共 "),
+            "filter_token": self.token(),
         }
 
     def empty(self) -> dict:
         module, user = self.module, self.user
         if self.state.q or self.state.filters.chips() or self.state.view is not module.views[0]:
-            return {"title": f"没有符合条件的{module.label}", "text": "换个条件试试，或清除筛选。", "actions": [{"label": "清除筛选", "url": self.request.path, "icon": "x"}]}
+            return {
+                "title": f"没有符合条件的{module.label}",
+                "text": "换个条件试试，或清除筛选。",
+                "actions": [{"label": "清除筛选", "url": self.request.path, "icon": "x"}],
+            }
         actions = []
         if module.may(user, "create"):
             actions.append({"label": f"新建{module.label}", "url": module.new_url, "icon": "plus"})
         if module.may(user, "import") and module.importer:
             actions.append({"label": "导入", "url": module.import_url, "icon": "upload"})
-        return {"title": f"还没有{module.label}", "text": f"新建第一个{module.label}，或从 Excel 导入已有的名单。" if actions else "您的数据范围内还没有记录。", "actions": actions}
+        return {
+            "title": f"还没有{module.label}",
+            "text": f"新建第一个{module.label}，或从 Excel 导入已有的名单。"
+            if actions
+            else "您的数据范围内还没有记录。",
+            "actions": actions,
+        }
 
 
 def bulk_actions(module) -> list:
@@ -308,13 +328,35 @@ class RecycleView(ListView):
         return []
 
     def bulk(self, pager):
-        actions = [{"key": "restore", "label": "还原", "icon": "undo", "danger": False, "url": f"{self.module.bulk_url}restore/"}]
+        actions = [
+            {
+                "key": "restore",
+                "label": "还原",
+                "icon": "undo",
+                "danger": False,
+                "url": f"{self.module.bulk_url}restore/",
+            }
+        ]
         if self.user.has_function("admin.recycle"):
-            actions.append({"key": "purge", "label": "彻底删除", "icon": "trash", "danger": True, "url": f"{self.module.bulk_url}purge/"})
+            actions.append(
+                {
+                    "key": "purge",
+                    "label": "彻底删除",
+                    "icon": "trash",
+                    "danger": True,
+                    "url": f"{self.module.bulk_url}purge/",
+                }
+            )
         return {"actions": actions, "total_text": pager["count_text"].removeprefix("共 "), "filter_token": self.token()}
 
     def row(self, record, columns, may_edit):
-        return {**super().row(record, columns, False), "url": None, "edit_url": None, "restore_url": f"{self.module.bulk_url}restore/", "tel": ""}
+        return {
+            **super().row(record, columns, False),
+            "url": None,
+            "edit_url": None,
+            "restore_url": f"{self.module.bulk_url}restore/",
+            "tel": "",
+        }
 
     def empty(self):
         return {"title": "回收站是空的", "text": f"删除的{self.module.label}会先到这里，可以还原。", "actions": []}
@@ -326,10 +368,15 @@ class ColumnsView(ModuleView):
     def get(self, request):
         preference = ListPreference.objects.filter(user=self.user, module=self.module.name).first()
         on = chosen_columns(self.module, self.user, preference)
-        rest = [column for column in self.module.columns if visible(column, self.module, self.user) and column not in on]
+        rest = [
+            column for column in self.module.columns if visible(column, self.module, self.user) and column not in on
+        ]
         choices = [{"key": c.key, "label": c.label, "on": c in on, "fixed": c is on[0]} for c in [*on, *rest]]
         size = (preference and preference.size) or params.get("page_size")
-        return self.page("records/columns.html", {"choices": choices, "size": size, "sizes": SIZES, "next": request.GET.get("next", "")})
+        return self.page(
+            "records/columns.html",
+            {"choices": choices, "size": size, "sizes": SIZES, "next": request.GET.get("next", "")},
+        )
 
     def post(self, request):
         if "reset" in request.POST:
@@ -341,5 +388,3 @@ class ColumnsView(ModuleView):
         values = {"columns": columns, "size": int(size) if size.isdigit() and int(size) in SIZES else None}
         ListPreference.objects.update_or_create(user=self.user, module=self.module.name, defaults=values)
         return go(request, self.module.list_url)
-
-

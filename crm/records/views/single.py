@@ -27,10 +27,18 @@ class TeamRemoveView(ModuleView):
 
     def get(self, request, pk, employee):
         record, person = self.record(), self.person(employee)
-        return self.page("records/confirm.html", {
-            "heading": f"把 {person.name} 移出团队？", "body": f"移除后，{person.name}不能再通过团队看到“{self.module.title_of(record)}”。", "submit_label": "移出团队",
-            "danger": True, "hidden": [], "action": request.path, "back_url": self.module.url(pk=pk),
-        })
+        return self.page(
+            "records/confirm.html",
+            {
+                "heading": f"把 {person.name} 移出团队？",
+                "body": f"移除后，{person.name}不能再通过团队看到“{self.module.title_of(record)}”。",
+                "submit_label": "移出团队",
+                "danger": True,
+                "hidden": [],
+                "action": request.path,
+                "back_url": self.module.url(pk=pk),
+            },
+        )
 
     def post(self, request, pk, employee):
         teams.remove(self.record(), self.person(employee), by=self.user)
@@ -58,7 +66,11 @@ class DuplicatesView(ModuleView):
 
     def get(self, request):
         field, value = request.GET.get("field", ""), request.GET.get("value", "")[:100]
-        hits = self.module.duplicate_hint(field, value, self.user, request.GET.get("exclude", "")) if self.module.duplicate_hint else []
+        hits = (
+            self.module.duplicate_hint(field, value, self.user, request.GET.get("exclude", ""))
+            if self.module.duplicate_hint
+            else []
+        )
         return self.page("records/duplicates.html", {"hits": hits})
 
 
@@ -77,9 +89,23 @@ def pick_record(request, name):
         rows = rows.filter(on_shelf=True)
     joins = ("owner",) if module.owned else ()
     found = rows.select_related(*joins).order_by("-pk")[:PICKED]
-    return JsonResponse({
-        "results": [
-            {"id": row.pk, "text": module.title_of(row), "sub": " · ".join(filter(None, [row.owner.name if module.owned and row.owner else "", getattr(row, "phone", "") or getattr(row, "code", "")]))}
-            for row in found
-        ]
-    })
+    return JsonResponse(
+        {
+            "results": [
+                {
+                    "id": row.pk,
+                    "text": module.title_of(row),
+                    "sub": " · ".join(
+                        filter(
+                            None,
+                            [
+                                row.owner.name if module.owned and row.owner else "",
+                                getattr(row, "phone", "") or getattr(row, "code", ""),
+                            ],
+                        )
+                    ),
+                }
+                for row in found
+            ]
+        }
+    )

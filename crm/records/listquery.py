@@ -1,0 +1,83 @@
+"""The state of a list as its URL says it: shared by the page, the bulk actions and the export."""
+
+from urllib.parse import urlencode
+
+from django.core import signing
+from django.db import models
+from django.utils.dateparse import parse_datetime
+
+from . import search
+
+
+class ListQuery:
+    """The state of a list as its URL says it: which rows, in which order, and what of the URL was not understood."""
+
+    def __init__(self, module, user, data, *, rows=None):
+        self.module, self.user, self.data = module, user, data
+        base = module.model.objects.allowed(user, "view") if rows is None else rows
+        self.view = next((view for view in module.views if view.key == data.get("view")), module.views[0])
+        self.problems = []
+        if data.get("view") and data["view"] != self.view.key:
+            self.problems.append(f"没有“{data['view'][:40]}”这个视图，显示的是“{self.view.label}”。")
+        self.q = " ".join(data.get("q", "").replace("\x00", "").split())[:100]
+        base = self.view.narrow(base, user)
+        self.filters = module.filter_class(data, module=module, user=user, queryset=base)
+        self.problems += self.filters.problems
+        self.rows = self.filters.narrowed()
+        if self.q:
+            self.rows = search.narrow(self.rows, module, self.q)
+        sort = data.get("sort") or self.view.order or module.default_order
+        self.column = next(
+            (c for c in module.columns if c.sort and c.sort == sort.lstrip("-") and visible(c, module, user)), None
+        )
+        if self.column is None:
+            self.problems.append(f"不能按“{sort[:40]}”排序。")
+            sort = module.default_order
+        self.sort_field, self.descending = sort.lstrip("-"), sort.startswith("-")
+
+    def query(self, **changes) -> str:
+        """The URL's query with changes; None removes a parameter. Page position goes unless given."""
+        pairs = {
+            key: value for key, value in self.data.items() if key not in ("page", "after", "before") and value != ""
+        }
+        pairs.update(changes)
+        return urlencode({key: value for key, value in pairs.items() if value is not None})
+
+    def conditions(self) -> str:
+        """What decides which rows the list shows, for the signed token."""
+        return urlencode(
+            [
+                (k, v)
+                for k, v in self.data.items()
+                if k not in ("page", "after", "before", "size", "sort", "tab") and v != ""
+            ]
+        )
+
+
+def visible(column, module, user) -> bool:
+    """Whether the person may see the column at all."""
+    return not column.function or user.has_function(f"{module.name}.{column.function}")
+
+
+def chosen_columns(module, user, preference) -> list:
+    """The person's columns in their order, the name always first; the defaults where nothing was chosen."""
+    offered = [column for column in module.columns if visible(column, module, user)]
+    keys = preference.columns if preference else []
+    by_key = {column.key: column for column in offered}
+    chosen = [by_key[key] for key in keys if key in by_key] or [column for column in offered if column.default]
+    name = offered[0]
+    return [name, *(column for column in chosen if column is not name)]
+
+
+def pack(value, pk: int) -> str:
+    """A position in the list as a URL token (signed, so that nothing but our own positions reaches the query)."""
+    return signing.dumps([value.isoformat() if hasattr(value, "isoformat") else str(value), pk], salt="kaihai.position")
+
+
+def unpack(token: str, field: models.Field):
+    """(value, pk) of a token, or None when it is not ours."""
+    try:
+        value, pk = signing.loads(token, salt="kaihai.position")
+    except signing.BadSignature:
+        return None
+    return (parse_datetime(value) if isinstance(field, models.DateTimeField) else field.to_python(value)), pk
