@@ -83,7 +83,7 @@ class CustomerForm(RecordForm):
         function = "customer.create" if self.instance.pk is None else "customer.transfer"
         if self.instance.pk is None:
             self.pick("owner", people_in_reach(self.user, function), kind="employee", query={"for": function})
-            self.initial.setdefault("owner", self.user.pk)
+            self.initial["owner"] = self.initial.get("owner") or self.user.pk
         else:
             del self.fields["owner"]  # the owner changes by 转移 only
         if not self.user.has_function("customer.deal") or self.instance.pk is None:
@@ -180,7 +180,7 @@ class ContactForm(RecordForm):
             self.pick(
                 "owner", people_in_reach(self.user, "contact.create"), kind="employee", query={"for": "contact.create"}
             )
-            self.initial.setdefault("owner", self.user.pk)
+            self.initial["owner"] = self.initial.get("owner") or self.user.pk
         else:
             del self.fields["owner"]
         self.fields["salutation"].widget = salutation_widget()

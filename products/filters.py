@@ -17,7 +17,7 @@ class ProductFilters(RecordFilters):
     code = django_filters.CharFilter(field_name="code", label="产品编码", lookup_expr="icontains")
     category = CategoryFilter(label="产品分类", queryset=Category.objects.all(), empty_label="产品分类")
     unit = DictionaryFilter("unit", "单位", "product.unit")
-    on_shelf = django_filters.ChoiceFilter(label="上架", choices=[("1", "上架"), ("0", "下架")], empty_label="上架状态")
+    on_shelf = django_filters.ChoiceFilter(label="状态", choices=[("1", "上架"), ("0", "下架")], empty_label="状态")
 
     class Meta:
         model = Product

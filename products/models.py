@@ -8,6 +8,9 @@ from crm.records import fields
 from crm.records.models import Record
 
 
+SAME_NAME = "同级已有同名分类"
+
+
 class Category(models.Model):
     """A node of the category tree; `path` is the ids from the top, `full_name` the names ("设备 / 泵")."""
 
@@ -22,12 +25,10 @@ class Category(models.Model):
         verbose_name = "产品分类"
         ordering = ["full_name"]
         constraints = [
+            models.UniqueConstraint(fields=["parent", "name"], name="category_name", violation_error_message=SAME_NAME),
             models.UniqueConstraint(
-                fields=["parent", "name"],
-                nulls_distinct=False,
-                name="category_name",
-                violation_error_message="同级已有同名分类",
-            )
+                fields=["name"], condition=Q(parent=None), name="category_top_name", violation_error_message=SAME_NAME
+            ),
         ]
 
     def __str__(self):

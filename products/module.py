@@ -9,6 +9,10 @@ from .services import set_shelf
 
 dictionaries.declare("product.unit", "单位", "产品")
 
+def shelf_label(on_shelf) -> str:
+    return "上架" if on_shelf else "下架"
+
+
 PRODUCT = modules.register(
     Module(
         name="product",
@@ -19,7 +23,7 @@ PRODUCT = modules.register(
         order=90,
         owned=False,
         without=("transfer",),
-        form="products.forms.ProductForm",
+        form="products.forms.ProductForm", importer="products.importing.PRODUCTS",
         filters="products.filters.ProductFilters",
         functions=(("shelf", "上架/下架"), ("cost", "成本价"), ("history", "导入原创建人和时间")),
         search={"name": ("name", "code")},
@@ -32,7 +36,7 @@ PRODUCT = modules.register(
             Column("price", sort="price", css="k-w-104", m="pair", default=True),
             Column("cost", css="k-w-104", function="cost"),
             Column("stock", css="k-w-88", m="pair", default=True),
-            Column("on_shelf", css="k-w-72", m="side", default=True),
+            Column("on_shelf", "状态", kind="text", combine=shelf_label, css="k-w-72", m="side", default=True),
             Column("created_by", css="k-w-88"),
             Column("created_at", sort="created_at", css="k-w-104", default=True),
             Column("updated_at", sort="updated_at", css="k-w-104"),

@@ -163,7 +163,7 @@
     if (new URL(xhr.responseURL || location.href).pathname === "/login/") {
       event.detail.shouldSwap = false;
       location.href = `/login/?next=${encodeURIComponent(location.pathname + location.search)}`;
-    } else if (target.closest("#dialog, #panel, #palette") && /^\s*<!doctype/i.test(xhr.responseText)) {
+    } else if (event.detail.shouldSwap && target.matches("#dialog, #panel, #palette-results") && /^\s*<!doctype/i.test(xhr.responseText)) {
       event.detail.shouldSwap = false;  // a whole page is no part of this one
       location.href = xhr.responseURL;
     }

@@ -36,10 +36,11 @@
       onInitialize() { this.control_input.setAttribute("aria-label", label); this.control_input.autocomplete = "off"; },
     };
     if (remote) {
+      let hits = new Set();
       Object.assign(settings, {
         preload: "focus",
         searchField: [],
-        score: () => () => 1,
+        score: () => (item) => (hits.has(item.value) ? 1 : 0),  // the server has already chosen
         shouldLoad: () => true,
         load(query, callback) {
           const url = new URL(remote, location.href);
@@ -49,14 +50,17 @@
           fetch(url, { headers: { Accept: "application/json" } })
             .then((response) => (response.ok ? response.json() : { results: [] }))
             .then((data) => {
+              const found = data.results.map((item) => ({ value: String(item.value ?? item.id), text: item.text ?? item.label ?? item.name, sub: item.sub || "" }));
+              hits = new Set(found.map((item) => item.value));
               this.clearOptions((option, value) => this.items.includes(String(value)));
-              callback(data.results.map((item) => ({ value: String(item.value ?? item.id), text: item.text ?? item.label ?? item.name, sub: item.sub || "" })));
+              callback(found);
             })
             .catch(() => callback());
         },
       });
     }
     const control = new TomSelect(select, settings);
+    select.setAttribute("aria-hidden", "true");  // the control beside it speaks for it
     if (select.getAttribute("aria-invalid") === "true") control.wrapper.classList.add("is-invalid");
   }
 

@@ -2,8 +2,10 @@
 export value, the sort key and what to join."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from operator import attrgetter
 
+from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.html import format_html
@@ -58,7 +60,7 @@ class Column:
             if isinstance(field, DictionaryField):
                 self.paths, self.kind = (f"{self.key}__label",), self.kind or "text"
             elif isinstance(field, models.ForeignKey):
-                person = field.related_model._meta.label_lower == "orgs.employee"
+                person = field.related_model._meta.label_lower == settings.AUTH_USER_MODEL.lower() and field.name == "owner"
                 self.paths, self.kind = (f"{self.key}__name",), self.kind or ("person" if person else "text")
         if not self.kind:
             self.kind = next(
@@ -85,7 +87,7 @@ class Column:
 
     @property
     def css_class(self) -> str:
-        return "k-num" if self.numeric else ""
+        return "k-num" if self.numeric else "k-sub" if self.key in ("created_by", "created_at", "updated_at") else ""
 
     @property
     def joins(self) -> tuple[str, ...]:
@@ -120,6 +122,8 @@ class Column:
             return formatting.day(value)
         if self.kind == "bool":
             return "是" if value else "否"
+        if isinstance(value, Decimal):
+            return f"{value.normalize():,f}"
         if self.kind == "phone":
             return readable_phone(value)
         if self.field is not None and self.field.choices:

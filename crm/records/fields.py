@@ -128,6 +128,8 @@ class Phone(Text):
         compact = re.sub(r"[\s\-]", "", text)
         if _MOBILE.fullmatch(compact.removeprefix("+86")):
             return compact.removeprefix("+86")
+        if re.fullmatch(r"1[3-9]\d{0,8}", compact):  # no landline begins so: a mobile with digits missing
+            raise ValidationError("手机号格式不正确", code="invalid")
         if len(text) <= self.max_length and not re.fullmatch(r"[\d\s()+\-,;.#*/转ext]+", text):
             raise ValidationError("电话格式不正确", code="invalid")
         return text

@@ -29,7 +29,7 @@ from .models import Job
 
 logger = logging.getLogger(__name__)
 
-BEAT = 5  # seconds between two signs of life
+BEAT = 2  # seconds between two signs of life
 STALE = timedelta(seconds=30)  # a running job without one for so long is given to another worker
 UNHEARD = timedelta(seconds=10)  # a queued job nobody took is announced again
 ATTEMPTS = 4  # starts in a row that made no progress
@@ -169,6 +169,9 @@ class Run:
     def __init__(self, job: Job, token: str):
         self.job, self.token = job, token
         self.on_step: Callable = lambda run: None
+        self.reading = False  # work without steps: the sign of life carries `done`, `look` says when to end
+        self.quiet = False
+        self._ended: type[Ended] | None = None
 
     @property
     def user(self):
@@ -223,7 +226,7 @@ class Run:
         with transaction.atomic():
             job.state, job.error, job.finished_at = state, error[:2000], timezone.now()
             self._keep(state=job.state, error=job.error, finished_at=job.finished_at, heartbeat_at=job.finished_at)
-            if job.user_id:
+            if job.user_id and not self.quiet:
                 title = f"{job.label}：{job.get_state_display()}"
                 rows = "，".join(f"{label} {value}" for label, value in result_rows(job))
                 notify([job.user_id], kind="job", title=title, body=error or rows, url=f"/jobs/{job.pk}/")
@@ -241,6 +244,19 @@ class Run:
                 Job.State.FAILED, error=f"处理时出错，已重试 {ATTEMPTS} 次。请联系管理员，任务编号 {self.job.pk}。"
             )
 
+    def _sign_of_life(self) -> None:
+        done = {"done": self.job.done} if self.reading else {}
+        self._mine().update(heartbeat_at=timezone.now(), **done)
+        try:
+            self.check()
+        except Ended as end:
+            self._ended = type(end)
+
+    def look(self) -> None:
+        """For work without steps: end here when the last sign of life found a reason to."""
+        if self._ended:
+            raise self._ended
+
     @contextmanager
     def alive(self):
         """Report a sign of life from another thread while the body runs."""
@@ -249,7 +265,7 @@ class Run:
         def beat():
             while not over.wait(BEAT):
                 try:
-                    self._mine().update(heartbeat_at=timezone.now())
+                    self._sign_of_life()
                 except DatabaseError:
                     logger.info("job %s: heartbeat missed", self.job.pk)
                 finally:
@@ -264,12 +280,12 @@ class Run:
             thread.join(BEAT)
 
 
-def execute(pk: int, *, on_step: Callable | None = None) -> Job | None:
-    """Claim and run one job to its end (None when it is not ours to run)."""
+def execute(pk: int, *, on_step: Callable | None = None, quiet: bool = False) -> Job | None:
+    """Claim and run one job to its end (None when it is not ours to run); `quiet` = the person waits for it, no message."""
     run = claim(pk)
     if run is None:
         return None
-    run.on_step = on_step or run.on_step
+    run.on_step, run.quiet = on_step or run.on_step, quiet
     job = run.job
     try:
         if job.attempts > ATTEMPTS:

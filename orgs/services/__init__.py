@@ -25,7 +25,7 @@ from .employees import (
     update_employee,
 )
 from .oplog import differences, record
-from .roles import check_grant, copy_for_person, copy_role, create_role, delete_role, grantable, update_role
+from .roles import check_grant, copy_for_person, copy_role, create_role, delete_role, describe, grantable, update_role, why_locked
 
 __all__ = [
     "add_item",
@@ -42,6 +42,7 @@ __all__ = [
     "delete_department",
     "delete_item",
     "delete_role",
+    "describe",
     "differences",
     "disable_employee",
     "enable_employee",
@@ -61,4 +62,5 @@ __all__ = [
     "update_employee",
     "update_role",
     "usage_counts",
+    "why_locked",
 ]

@@ -32,7 +32,10 @@ def check_manageable(person, *, by) -> None:
 def create_employee(employee, *, roles: Iterable[Role] = (), by, password: str = "") -> str:
     """Save a new employee; returns the initial password, which must be changed at the first sign-in."""
     if password:
-        check_password(password, employee)
+        try:
+            check_password(password, employee)
+        except ValidationError as error:
+            raise ValidationError({"password": error.messages}) from None
     password = password or new_password()
     employee.set_password(password)
     employee.must_change_password = True

@@ -76,15 +76,18 @@ def check_grant(role, person, *, by) -> None:
             raise ValidationError(f"角色“{role.name}”在“{module.label}”的数据权限是“{words}”，{person.name}会看到您数据权限以外的数据，不能由您授予。")
 
 
-def grantable(role, *, by) -> bool:
-    """Whether the role is within what `by` may grant at all, before a person is known (for showing choices)."""
-    if by is None or by.is_super:
-        return True
+def why_locked(role, *, by) -> str:
+    """Why `by` may not edit the role, "" when they may."""
     try:
         _check_content(role, by=by)
-    except ValidationError:
-        return False
-    return True
+    except ValidationError as error:
+        return error.messages[0]
+    return ""
+
+
+def grantable(role, *, by) -> bool:
+    """Whether the role is within what `by` may grant at all, before a person is known (for showing choices)."""
+    return by.is_super or not why_locked(role, by=by)
 
 
 def _check_content(role, *, by) -> None:

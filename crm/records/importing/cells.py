@@ -19,7 +19,7 @@ from .upload import readable
 
 MEMO = 20_000
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?")
-_YES, _NO = {"是", "true", "1", "yes", "y", "√", "有"}, {"否", "false", "0", "no", "n", "×", "无"}
+_YES, _NO = {"是", "true", "1", "yes", "y", "√", "有", "上架"}, {"否", "false", "0", "no", "n", "×", "无", "下架"}
 _mobile = Mobile("手机号")
 
 

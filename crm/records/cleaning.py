@@ -1,0 +1,54 @@
+"""Nightly clean-up of what has served its time."""
+
+from datetime import timedelta
+
+from django.apps import apps
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from . import params
+from .models import ImportDraft, ImportFailure, Job, Selection
+from .periodic import periodic
+
+DRAFTS = timedelta(days=1)
+SELECTIONS = timedelta(days=1)
+ORPHANS = timedelta(days=2)  # files nobody points to: a worker died between writing and committing
+
+
+@periodic("clean_up", "清理过期数据", schedule="每天 03:10")
+def clean_up(now) -> str:
+    """Delete expired files of jobs, old drafts, frozen selections, old sign-in log rows and files nobody points to."""
+    expired = Job.objects.filter(expires_at__lt=now).exclude(output="", source="")
+    files = _drop([name for pair in expired.values_list("output", "source") for name in pair])
+    ImportFailure.objects.filter(job__in=expired).delete()
+    expired.update(output="", source="")
+    drafts = ImportDraft.objects.filter(created_at__lt=now - DRAFTS)
+    files += _drop(drafts.values_list("source", flat=True))
+    drafts.delete()
+    Selection.objects.filter(created_at__lt=now - SELECTIONS).delete()
+    days = params.get("signin_log_days")
+    logs, _ = apps.get_model("orgs", "SignInLog").objects.filter(created_at__lt=now - timedelta(days=days)).delete()
+    return f"删除文件 {files + _orphans(now)} 个，登录日志 {logs} 条"
+
+
+def _drop(names) -> int:
+    count = 0
+    for name in filter(None, names):
+        default_storage.delete(name)
+        count += 1
+    return count
+
+
+def _orphans(now) -> int:
+    """Files of imports and exports that no row names and that are old enough not to be in the making."""
+    known = set(Job.objects.exclude(output="").values_list("output", flat=True)) | set(Job.objects.exclude(source="").values_list("source", flat=True))
+    known |= set(ImportDraft.objects.values_list("source", flat=True))
+    count = 0
+    for top in ("imports", "exports"):
+        folders = default_storage.listdir(top)[0] if default_storage.exists(top) else []
+        for folder in folders:
+            for file in default_storage.listdir(f"{top}/{folder}")[1]:
+                name = f"{top}/{folder}/{file}"
+                if name not in known and default_storage.get_modified_time(name) < timezone.localtime(now) - ORPHANS:
+                    count += _drop([name])
+    return count

@@ -1,0 +1,208 @@
+"""The URL walker: every address of the site, asked by every class of person, with GET and POST, as page and as fragment.
+
+EXPECTED is written by hand: what anonymous, a seller of another department, the owner's manager and a person without any
+function get. "in" = sent to sign in, "ok" = answered (2xx, 3xx, or a form that says what is wrong), a number = that status.
+A route that does not stand in the table fails the build. Denied calls and every GET leave the database unchanged.
+"""
+
+import hashlib
+import itertools
+
+import pytest
+from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from crm.notices.services import notify
+from crm.records import modules, services, uploads
+from crm.records.models import DictionaryItem, Job
+from customers.models import Contact, Customer
+from orgs.models import Role
+from orgs.tests.factories import client_for, department, employee
+from products.models import Category, Product
+from products.services import save_category
+
+PEOPLE = ("anonymous", "stranger", "manager", "nobody")
+
+# One line a route: GET for the four people, then POST. `module` routes are filled in for every module below.
+EXPECTED = {
+    # the frame
+    "home": ("in ok ok ok", "in 405 405 405"),
+    "search": ("in ok ok ok", "in 405 405 405"),
+    "badges": ("in ok ok ok", "in 405 405 405"),
+    "messages": ("in ok ok ok", "in 405 405 405"),
+    "messages-read": ("in 405 405 405", "in ok ok ok"),
+    "message": ("in 404 404 404", "in 405 405 405"),
+    "file": ("in 404 ok 404", "in 405 405 405"),
+    "file-remove": ("in 404 ok 404", "in 404 ok 404"),
+    "pick": ("in ok ok 403", "in ok ok 403"),
+    "healthz": ("ok ok ok ok", "405 405 405 405"),
+    "readyz": ("ok ok ok ok", "405 405 405 405"),
+    # customers, products
+    "pick-city": ("in ok ok ok", "in 405 405 405"),
+    "contact-primary": ("in 405 405 403", "in 404 ok 403"),
+    "product-categories": ("in 403 403 403", "in 403 403 403"),
+    "product-category-new": ("in 403 403 403", "in 403 403 403"),
+    "product-category": ("in 403 403 403", "in 403 403 403"),
+    "product-category-delete": ("in 403 403 403", "in 403 403 403"),
+}
+# Routes every module has; rows without an owner are visible to whoever holds 查看.
+OWNED = {
+    "list": ("in ok ok 403", "in 405 405 403"),
+    "recycle": ("in ok ok 403", "in 405 405 403"),
+    "columns": ("in ok ok 403", "in ok ok 403"),
+    "bulk": ("in 404 ok 403", "in 404 ok 403"),
+    "detail": ("in 404 ok 403", "in 405 405 403"),
+    "star": ("in 405 405 403", "in 404 ok 403"),
+    "files": ("in 405 405 403", "in 404 ok 403"),
+    "new": ("in ok ok 403", "in ok ok 403"),
+    "edit": ("in 404 ok 403", "in 404 ok 403"),
+    "duplicates": ("in ok ok 403", "in 405 405 403"),
+    "transfer": ("in 404 ok 403", "in 404 ok 403"),
+    "team": ("in 404 ok 403", "in 404 ok 403"),
+    "team-remove": ("in 404 404 403", "in 404 404 403"),
+}
+SHARED_ROWS = {
+    "list": OWNED["list"],
+    "recycle": ("in 403 403 403", "in 403 403 403"),
+    "columns": OWNED["columns"],
+    "bulk": ("in 403 403 403", "in 403 403 403"),
+    "detail": ("in ok ok 403", "in 405 405 403"),
+    "star": ("in 405 405 403", "in ok ok 403"),
+    "files": ("in 403 403 403", "in 403 403 403"),
+    "new": ("in 403 403 403", "in 403 403 403"),
+    "edit": ("in 403 403 403", "in 403 403 403"),
+}
+# Tables a GET may write to (decisions.md): sessions and their last-seen time, read marks.
+MAY_CHANGE = {"django_session", "orgs_signin", "orgs_signinlog", "axes_accessattempt", "axes_accesslog", "axes_accessfailurelog", "axes_accessattemptexpiration"}
+
+
+def table() -> dict:
+    found = dict(EXPECTED)
+    for module in modules.ordered():
+        for page, rows in (OWNED if module.owned else SHARED_ROWS).items():
+            found.setdefault(f"{module.name}-{page}", rows)
+    return found
+
+
+def routes(patterns=None, prefix=""):
+    """(name, converters) of every pattern of the site."""
+    for pattern in patterns or get_resolver().url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
+        elif isinstance(pattern, URLPattern):
+            yield pattern.name, dict(pattern.pattern.converters), prefix + str(pattern.pattern)
+
+
+def test_every_route_has_a_name_and_stands_in_the_table():
+    nameless = [path for name, _, path in routes() if not name]
+    assert nameless == []
+    known = table()
+    assert [(name, path) for name, _, path in routes() if name not in known] == []
+
+
+def test_the_table_names_no_route_that_is_gone():
+    there = {name for name, _, _ in routes()}
+    assert [name for name in EXPECTED if name not in there] == []
+
+
+@pytest.fixture
+def site(db):
+    """A seller's records, their manager, a stranger and a person without functions."""
+    east, south = department("华东"), department("华南")
+    manager = employee("华东经理", ["sales_manager"], east)
+    owner = employee("甲", ["seller"], east, supervisor=manager)
+    people = {
+        "anonymous": None,
+        "stranger": employee("丙", ["seller"], south),
+        "manager": manager,
+        "nobody": employee("无权", []),
+    }
+    customer = services.create(Customer(name="金丝雀公司", owner=owner), by=owner)
+    contact = services.create(Contact(name="金丝雀人", customer=customer, owner=owner), by=owner)
+    keeper = employee("超管", ["super"])
+    product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
+    category = save_category(Category(name="分类"))
+    notify([keeper.pk], kind="system", title="只给超管")
+    file = uploads.attach(customer, [SimpleUploadedFile("a.txt", b"x")], by=owner)[0]
+    job = Job.objects.create(kind="import", label="超管的任务", user=keeper)
+    ids = {
+        "customer": customer.pk, "contact": contact.pk, "product": product.pk, "file": file.pk, "category": category.pk, "employee": owner.pk,
+        "job": job.pk, "department": east.pk, "role": Role.objects.get(code="seller").pk, "item": DictionaryItem.objects.first().pk,
+        "message": keeper and apps.get_model("notices", "Message").objects.get(recipient=keeper).pk,
+    }
+    return people, ids
+
+
+def arguments(name: str, converters: dict, ids: dict) -> dict:
+    """Values for the placeholders of a route: the id of the record the route is about."""
+    found = {}
+    for key in converters:
+        if key == "pk":
+            about = name.split("-")[0]
+            about = {"product": "category" if "category" in name else "product", "person": "employee", "signin": "employee"}.get(about, about)
+            found[key] = ids.get(about, 1)
+        elif key == "employee":
+            found[key] = ids["employee"]
+        else:
+            found[key] = {"key": "delete", "name": "customer", "kind": "xlsx"}.get(key, "x")
+    return found
+
+
+def judge(response) -> str:
+    status = response.status_code
+    if status in (301, 302) and response.headers["Location"].startswith("/login/"):
+        return "in"
+    if response.headers.get("HX-Redirect", "").startswith("/login/"):
+        return "in"
+    return "ok" if status < 400 or status in (400, 409, 422) else str(status)
+
+
+def fingerprint() -> dict:
+    """{table: hash of its rows}."""
+    found = {}
+    for model in apps.get_models():
+        name = model._meta.db_table
+        if name not in MAY_CHANGE:
+            rows = repr(list(model._default_manager.order_by("pk").values_list()))
+            found[name] = hashlib.md5(rows.encode(), usedforsecurity=False).hexdigest()
+    return found
+
+
+def ask(site, method: str, fragment: bool):
+    """Walk every route with one method; returns the differences from the table and the tables that changed wrongly."""
+    people, ids = site
+    expected, wrong = table(), []
+    headers = {"HX-Request": "true", "HX-Target": "dialog"} if fragment else {}
+    before = fingerprint()
+    for (name, converters, path), (place, person) in itertools.product(list(routes()), enumerate(PEOPLE)):
+        if name == "logout":
+            continue
+        want = expected[name][method == "POST"].split()[place]
+        if method == "POST" and want == "ok":
+            continue  # what may be done is tested where it is built
+        client = client_for(people[person]) if people[person] else Client()
+        url = reverse(name, kwargs=arguments(name, converters, ids))
+        data = {"ids": ids.get(name.split("-")[0], 1), "q": "金丝雀", "confirmed": "1", "name": "改名", "owner": people["stranger"].pk}
+        response = client.get(url, data, headers=headers) if method == "GET" else client.post(url, data, headers=headers)
+        got = judge(response)
+        if got != want:
+            wrong.append(f"{method} {url} ({path}) as {person}: {got}, expected {want}")
+        if want not in ("ok", "in") and not response.streaming and "金丝雀" in response.content.decode("utf-8", "replace").replace('value="金丝雀"', ""):
+            wrong.append(f"{method} {url} as {person} names the record")
+        after = fingerprint()
+        if changed := [table_name for table_name in after if after[table_name] != before[table_name]]:
+            wrong.append(f"{method} {url} as {person} changed {changed}")
+            before = after
+    return wrong
+
+
+@pytest.mark.parametrize("fragment", [False, True], ids=["page", "fragment"])
+def test_get_answers_as_the_table_says_and_writes_nothing(site, fragment):
+    assert ask(site, "GET", fragment) == []
+
+
+@pytest.mark.parametrize("fragment", [False, True], ids=["page", "fragment"])
+def test_denied_posts_answer_as_the_table_says_and_write_nothing(site, fragment):
+    assert ask(site, "POST", fragment) == []
