@@ -32,7 +32,7 @@ class CustomerImporter(Importer):
         Target("satisfaction", synonyms=("满意度",), note="1 到 5"), Target("credit", synonyms=("信用度", "信用等级"), note="1 到 5"),
         Target("deal_status", function="deal", synonyms=("成交",), note="未成交 或 已成交"),
         Target("region", synonyms=("所在地区", "区域", "销售区域", "大区")),
-        Target("province", synonyms=("省份", "所在省", "所在省份"), example="江苏", note="可写简称，也可只写城市（深圳）"), Target("city", synonyms=("城市", "所在城市", "地级市"), example="苏州"),
+        Target("province", synonyms=("省份", "所在省", "所在省份"), example="江苏", note="可写简称，也可只写城市（深圳）", options=lambda: list(areas.provinces())), Target("city", synonyms=("城市", "所在城市", "地级市"), example="苏州"),
         Target("address", synonyms=("地址", "街道地址", "公司地址", "办公地址"), example="工业园区星湖街 328 号"),
         Target("full_address", "客户联系地址", field="", synonyms=("联系地址", "完整地址"), note="省、市、详细地址写在一格；另有这三列时不用"),
         Target("postcode", synonyms=("邮政编码",), example="215000"),

@@ -253,7 +253,7 @@
     const value = input.value.trim();
     if (value.length < 2) { place.hidden = true; place.replaceChildren(); return; }
     dupTimer = setTimeout(() => {
-      const query = new URLSearchParams({ field: input.name, [input.name]: value });
+      const query = new URLSearchParams({ field: input.name, value, exclude: input.form.dataset.exclude || "" });
       place.hidden = false;
       htmx.ajax("GET", `${url}${url.includes("?") ? "&" : "?"}${query}`, { target: `#dup-${CSS.escape(input.name)}`, swap: "innerHTML" });
     }, 400);

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from .. import formatting, jobs, modules, params
+from ..listquery import ListQuery, chosen_columns, visible
 from ..models import ExportLedger, ListPreference
 from . import files, values
 
@@ -42,8 +43,6 @@ def _fits(kind: str, total: int) -> None:
 
 def select(module, *, user, query: str | None = None, ids: list[int] | None = None):
     """The rows `user` may export now, in list order; unknown conditions refuse."""
-    from ..views.listing import ListQuery
-
     if not module.may(user, "export"):
         raise jobs.Refused(f"您没有导出{module.label}的权限。")
     rows = module.model.objects.allowed(user, "export")
@@ -57,8 +56,6 @@ def select(module, *, user, query: str | None = None, ids: list[int] | None = No
 
 def columns_for(module, user, which: str) -> list:
     """The columns of the file: the person's own choice or all they may see."""
-    from ..views.listing import chosen_columns, visible
-
     if which == "all":
         return [column for column in module.columns if visible(column, module, user)]
     return chosen_columns(module, user, ListPreference.objects.filter(user=user, module=module.name).first())

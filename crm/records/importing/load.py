@@ -27,7 +27,7 @@ def run(chunk, job) -> dict[str, int]:
     pending = chunk.good()
     while pending:
         keys = {row: tuple(chunk.values[name][row] for name in fields) for row in pending} if usable else {}
-        known, seen = _existing(plan, fields, keys.values()), set()
+        known, seen = existing(plan, fields, keys.values()), set()
         fresh, found, later = [], {}, []
         for row in pending:
             key = keys.get(row)
@@ -55,7 +55,7 @@ def run(chunk, job) -> dict[str, int]:
     return counts
 
 
-def _existing(plan, fields, keys) -> dict[tuple, int]:
+def existing(plan, fields, keys) -> dict[tuple, int]:
     """{key: id} of live records with one of these keys, whoever owns them."""
     keys = {key for key in keys if None not in key}
     if not keys:
@@ -63,6 +63,11 @@ def _existing(plan, fields, keys) -> dict[tuple, int]:
     wanted = {f"{name}__in": list({key[place] for key in keys}) for place, name in enumerate(fields)}
     rows = plan.model.objects.live().filter(**wanted).order_by("-pk").values_list("pk", *fields)
     return {tuple(key): pk for pk, *key in rows if tuple(key) in keys}
+
+
+def editable(plan, ids) -> set[int]:
+    """Those of the records the person may change."""
+    return set(plan.model.objects.allowed(plan.user, "edit").filter(pk__any=list(ids)).values_list("pk", flat=True))
 
 
 def _create_dictionary_values(chunk) -> None:
@@ -129,7 +134,7 @@ def _index(plan, content_type, ids, columns, count) -> None:
 def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
     """Overwrite or fill existing records {id: row}; returns (changed, unchanged). Records the person may not edit fail."""
     plan, now = chunk.plan, timezone.now()
-    mine = set(plan.model.objects.allowed(plan.user, "edit").filter(pk__any=list(found)).values_list("pk", flat=True))
+    mine = editable(plan, found)
     for pk, row in found.items():
         if pk not in mine:
             chunk.fail(row, plan.importer.key_label, f"{plan.importer.duplicate_message}，您没有编辑它的权限")

@@ -21,6 +21,7 @@ class Target:
               f(user, texts) -> {text: id or sentence} for relations of the module's own
     function  function of the module one must hold to use it (history, cost)
     create    True: only for new records, never changes an existing one
+    options   f() -> [text]: allowed values for the template where the field does not know them
     """
 
     key: str
@@ -32,6 +33,7 @@ class Target:
     create: bool = False
     example: str = ""
     note: str = ""
+    options: Callable | None = None
 
 
 class Importer:

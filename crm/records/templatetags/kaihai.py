@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from django import forms, template
 from django.templatetags.static import static
-from django.utils.html import conditional_escape, escape, format_html
+from django.utils.html import conditional_escape, escape, format_html, strip_tags
 from django.utils.safestring import SafeString
 
 from crm.records import formatting
@@ -21,6 +21,8 @@ register = template.Library()
 DASH = SafeString('<span class="k-muted">–</span>')
 _TINTS = "abcde"
 _PAGE_SIZE_FIELD = ("page", "size")
+# Pixels of a choice button besides its text, of a Chinese character, and of half a form.
+_CHOICE_PAD, _CHAR, _HALF_WIDTH = 34, 13, 440
 
 
 @lru_cache(maxsize=512)
@@ -171,11 +173,11 @@ def compact(field) -> SafeString:
 def is_wide(field) -> bool:
     """Whether a form field takes both columns of the grid."""
     widget = field.field.widget
-    return bool(
-        isinstance(widget, forms.Textarea)
-        or widget.attrs.get("data-wide") is not None
-        or (isinstance(widget, forms.RadioSelect) and len(list(field.field.choices)) > 4)
-    )
+    if isinstance(widget, forms.Textarea) or "data-wide" in widget.attrs:
+        return True
+    if not isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
+        return False
+    return sum(_CHOICE_PAD + _CHAR * len(strip_tags(str(label))) for _, label in field.field.choices) > _HALF_WIDTH
 
 
 @register.filter
