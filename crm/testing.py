@@ -14,6 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from crm.notices.models import Message
 from crm.records import filters, modules, search, services, teams, uploads
 from crm.records.models import Attachment, OperationLog, Selection
 from orgs.tests.factories import client_for, department, employee
@@ -367,16 +368,20 @@ class RecordContract:
         self.assertEqual((record.version, record.deleted_at, record.created_by), (1, None, person))
         self.assertNotEqual(record.pk, 9)
 
-    def test_transfer_to_somebody_outside_reach_is_refused(self):
+    def test_transfer_gives_the_row_away_and_a_disabled_person_cannot_receive_it(self):
         if not self.module.owned:
             return
-        response = self.post(
-            self.seller,
-            self.module.url("transfer", self.mine.pk),
-            {"ids": self.mine.pk, "confirmed": "1", "owner": self.stranger.pk},
-        )
+        gone = employee("离职", ["seller"], is_active=False)
+        url = self.module.url("transfer", self.mine.pk)
+        response = self.post(self.seller, url, {"ids": self.mine.pk, "confirmed": "1", "owner": gone.pk})
         self.assertIn("owner", response.context["fields"].errors)
         self.assertTrue(self.unchanged(self.mine))
+        self.post(self.seller, url, {"ids": self.mine.pk, "confirmed": "1", "owner": self.stranger.pk, "keep": "read"})
+        self.mine.refresh_from_db()
+        self.assertEqual(self.mine.owner, self.stranger)
+        self.assertEqual(self.get(self.seller, self.module.url(pk=self.mine.pk)).status_code, 200)
+        self.assertEqual(self.get(self.seller, self.module.url("edit", self.mine.pk)).status_code, 403)
+        self.assertEqual(Message.objects.filter(recipient=self.stranger, kind="transfer").count(), 1)
 
     # Forms -----------------------------------------------------------------------------------------------------------------------
     def test_markup_is_escaped_wherever_the_record_is_shown(self):

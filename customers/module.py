@@ -120,7 +120,7 @@ CUSTOMER = modules.register(
         form="customers.forms.CustomerForm", importer="customers.importing.CUSTOMERS",
         filters="customers.filters.CustomerFilters",
         grant_model=CustomerGrant,
-        functions=(("lock", "锁定"), ("assign", "分配"), ("deal", "改成交状态"), ("history", "导入原创建人和时间")),
+        functions=(("lock", "锁定"), ("deal", "改成交状态"), ("history", "导入原创建人和时间")),
         search={"name": ("name",), "phone": ("phone",)},
         search_related=(("contact", "customer_id"),),
         search_placeholder="名称、电话、联系人、拼音首字母",

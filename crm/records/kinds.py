@@ -1,5 +1,17 @@
 """Importing this module registers every kind of job and periodic work of crm.records."""
 
-from . import cleaning  # noqa: F401
+from . import (
+    cleaning,  # noqa: F401
+    jobs,
+    periodic,
+)
 from .exporting import job as export_job  # noqa: F401
 from .importing import job as import_job  # noqa: F401
+
+
+@jobs.kind("periodic", "周期任务", rows=lambda result: [("结果", result["text"])] if result.get("text") else [])
+def run_by_hand(run: jobs.Run) -> None:
+    """A periodic job an administrator starts by hand."""
+    row = periodic.run(run.job.params["name"], by_hand=True)
+    with run.step(last=True) as job:
+        job.result = {"text": row.result}

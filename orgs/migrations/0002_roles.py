@@ -10,7 +10,7 @@ def every(module, *actions):
 WORK = ("view", "create", "edit", "delete", "import", "export", "transfer", "print")
 ADMIN = ["admin.org", "admin.roles", "admin.dictionary", "admin.log", "admin.settings", "admin.jobs", "admin.recycle"]
 SELL = every("customer", *WORK) + every("contact", *WORK) + every("product", "view", "print")
-LEAD = SELL + every("customer", "lock", "assign", "deal", "history") + every("contact", "history") + every("product", "export")
+LEAD = SELL + every("customer", "lock", "deal", "history") + every("contact", "history") + every("product", "export")
 ROLES = [
     ("super", "超级管理员", "拥有全部权限，不能编辑或删除", [], "all", {}),
     ("admin", "系统管理员", "管理组织、角色和设置，不看业务数据",

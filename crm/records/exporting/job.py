@@ -48,7 +48,7 @@ def select(module, *, user, query: str | None = None, ids: list[int] | None = No
     rows = module.model.objects.allowed(user, "export")
     state = ListQuery(module, user, QueryDict(query or ""), rows=rows)
     if state.problems:
-        raise jobs.Refused("；".join(state.problems))
+        raise jobs.Refused("；".join(state.problems).replace("已忽略", "无法识别，没有导出"))
     rows = state.rows if ids is None else rows.filter(pk__any=ids)
     sign = "-" if state.descending else ""
     return rows.order_by(f"{sign}{state.sort_field}", f"{sign}pk")

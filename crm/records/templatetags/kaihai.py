@@ -177,7 +177,8 @@ def is_wide(field) -> bool:
         return True
     if not isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
         return False
-    return sum(_CHOICE_PAD + _CHAR * len(strip_tags(str(label))) for _, label in field.field.choices) > _HALF_WIDTH
+    labels = [strip_tags(str(label)) for value, label in field.field.choices if value not in ("", None)]
+    return sum(_CHOICE_PAD + _CHAR * len(label) for label in labels) > _HALF_WIDTH
 
 
 @register.filter

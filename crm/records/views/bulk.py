@@ -3,6 +3,7 @@ what is still allowed and unchanged, and reports the rest record by record."""
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, QueryDict
@@ -10,7 +11,6 @@ from django.utils import timezone
 
 from .. import filters, modules, params, services, teams
 from ..formfields import Picked, SeveralPicked
-from ..forms import people_in_reach
 from ..listquery import ListQuery
 from ..models import Selection
 from ..modules import Bulk
@@ -26,14 +26,9 @@ class TransferForm(forms.Form):
 
     def __init__(self, *args, user, module, rows, **kwargs):
         super().__init__(*args, **kwargs)
-        function = f"{module.name}.transfer"
-        people = people_in_reach(user, function)
+        people = get_user_model().objects.filter(is_active=True)
         self.fields["owner"] = Picked(
-            people,
-            kind="employee",
-            query={"for": function},
-            label="新负责人",
-            error_messages={"required": "请选择新负责人"},
+            people, kind="colleague", label="新负责人", error_messages={"required": "请选择新负责人"}
         )
         options = []
         for child in module.children:
@@ -65,7 +60,7 @@ class TeamForm(forms.Form):
 
     def __init__(self, *args, user, module, rows, **kwargs):
         super().__init__(*args, **kwargs)
-        people = modules.get(module.name).model._meta.get_field("owner").related_model.objects.filter(is_active=True)
+        people = get_user_model().objects.filter(is_active=True)
         self.fields["people"] = SeveralPicked(people, kind="colleague", label="同事")
         self.fields["right"] = forms.ChoiceField(
             label="权限", choices=(("read", "只读"), ("write", "读写")), initial="read", widget=forms.RadioSelect

@@ -83,6 +83,7 @@ class DetailView(ModuleView):
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
                 "neighbours": None,
+                "can_print": "print" in self.rights,
                 "tabs": [
                     {
                         "key": tab.key,
