@@ -15,7 +15,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from crm.records.exporting.xlsx import Workbook
+from crm.records.exporting import files
 from crm.records.importing import spool, upload
 from crm.records.models import ExportLedger
 
@@ -41,11 +41,11 @@ class Outcome:
 
 def xlsx(dataset, title: str) -> bytes:
     """A dataset as a workbook whose cells are text."""
-    out = io.BytesIO()
-    book = Workbook(out, [(header, "text") for header in dataset.headers], title=title)
-    book.write([tuple("" if value is None else str(value) for value in row) for row in dataset])
-    book.close()
-    return out.getvalue()
+    rows = (tuple("" if value is None else str(value) for value in row) for row in dataset)
+    with tempfile.TemporaryDirectory(prefix="people-") as folder:
+        path = Path(folder) / "table.xlsx"
+        files.write("xlsx", str(path), [(header, "text") for header in dataset.headers], rows, total=len(dataset), title=title)
+        return path.read_bytes()
 
 
 def export(resource, rows, *, title: str, module: str, by, filter: str = "") -> bytes:

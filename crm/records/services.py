@@ -212,15 +212,13 @@ def transfer(rows, to, *, by, keep: str = "", until=None, children: Iterable[str
             _set_owner(child, list(follow.select_related("owner")), to, by=by, now=now)
     _set_owner(module, moving, to, by=by, now=now)
     if keep and module.grant_model:
-        for former in {record.owner for record in moving if record.owner_id}:
-            teams.add(
-                [record for record in moving if record.owner_id == former.pk],
-                [former],
-                write=keep == "write",
-                until=until,
-                by=by,
-                announce=False,
-            )
+        formers: dict = {}
+        for record in moving:
+            formers.setdefault(record.owner, []).append(record)
+            record.owner = to
+        for former, records in formers.items():
+            if former is not None and former.is_active:
+                teams.add(records, [former], write=keep == "write", until=until, by=by, announce=False)
     if moving and to.pk != by.pk:
         names = "、".join(module.title_of(record) for record in moving[:20]) + (" 等" if len(moving) > 20 else "")
         url = module.url(pk=moving[0].pk) if len(moving) == 1 else f"{module.list_url}?view=mine"

@@ -3,7 +3,6 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from django import forms
 from django.template import Context, Template
 
@@ -142,7 +141,13 @@ def test_list_cells_keep_safe_markup_and_show_a_dash_for_nothing():
 
 
 def test_people_and_ratings_without_a_value_are_a_dash():
-    assert kaihai.person_html(None) == kaihai.stars_html(None) == kaihai.near_html(None) == kaihai.big_html(None) == kaihai.DASH
+    assert (
+        kaihai.person_html(None)
+        == kaihai.stars_html(None)
+        == kaihai.near_html(None)
+        == kaihai.big_html(None)
+        == kaihai.DASH
+    )
 
 
 def test_the_tint_of_an_avatar_belongs_to_the_id_and_the_name_is_escaped():
