@@ -37,12 +37,14 @@
     };
     if (remote) {
       let hits = new Set();
+      let latest = "";
       Object.assign(settings, {
         preload: "focus",
         searchField: [],
         score: () => (item) => (hits.has(item.value) ? 1 : 0),  // the server has already chosen
         shouldLoad: () => true,
         load(query, callback) {
+          latest = query;
           const url = new URL(remote, location.href);
           url.searchParams.set("q", query);
           const parent = select.dataset.depends && same(select, select.dataset.depends);
@@ -50,9 +52,11 @@
           fetch(url, { headers: { Accept: "application/json" } })
             .then((response) => (response.ok ? response.json() : { results: [] }))
             .then((data) => {
+              if (query !== latest) return callback();  // an answer overtaken by a later one
               const found = data.results.map((item) => ({ value: String(item.value ?? item.id), text: item.text ?? item.label ?? item.name, sub: item.sub || "" }));
               hits = new Set(found.map((item) => item.value));
               this.clearOptions((option, value) => this.items.includes(String(value)));
+              this.loadedSearches = {};  // going back to an earlier text asks again, for the answer replaced the options
               callback(found);
             })
             .catch(() => callback());

@@ -6,12 +6,13 @@ They and `cells` are the only places that mark a string as safe.
 
 from __future__ import annotations
 
+import html
 from datetime import datetime
 from functools import lru_cache
 
 from django import forms, template
 from django.templatetags.static import static
-from django.utils.html import conditional_escape, escape, format_html, strip_tags
+from django.utils.html import conditional_escape, format_html, strip_tags
 from django.utils.safestring import SafeString
 
 from crm.records import formatting
@@ -119,6 +120,11 @@ def sprite() -> str:
     return static("icons.svg")
 
 
+def _text(value) -> str:
+    """Escaped text. Django's own `escape` spends most of its time on lazy strings, which no cell is."""
+    return html.escape(str(value))
+
+
 @register.simple_tag
 def cells(row) -> SafeString:
     """The <td>s of a list row: one string instead of a template loop, which took 40 % of a list's time."""
@@ -127,15 +133,18 @@ def cells(row) -> SafeString:
     for place, cell in enumerate(get("cells")):
         read = cell.get if isinstance(cell, dict) else lambda key, cell=cell: getattr(cell, key, None)
         body, css, title, slot, label = read("html"), read("css"), read("title"), read("m"), read("label")
-        body = DASH if body is None or body == "" else conditional_escape(body)
+        if body is None or body == "":
+            body = DASH
+        elif not hasattr(body, "__html__"):
+            body = _text(body)
         if place == 0:
             css, slot, body = f"k-stick-2 {css or ''}".strip(), slot or "title", _name_cell(get, body)
         out.append(
             "<td"
-            + (f' class="{escape(css)}"' if css else "")
-            + (f' data-m="{escape(slot)}"' if slot else "")
-            + (f' data-label="{escape(label)}"' if label and slot == "pair" else "")
-            + (f' title="{escape(title)}"' if title and place else "")
+            + (f' class="{_text(css)}"' if css else "")
+            + (f' data-m="{_text(slot)}"' if slot else "")
+            + (f' data-label="{_text(label)}"' if label and slot == "pair" else "")
+            + (f' title="{_text(title)}"' if title and place else "")
             + f">{body}</td>"
         )
     return SafeString("".join(out))
@@ -143,15 +152,15 @@ def cells(row) -> SafeString:
 
 def _name_cell(get, body) -> str:
     """The sticky first cell: a link to the record, its lock and what can be done on hover."""
-    title, tel = escape(get("title") or ""), get("tel")
+    title, tel = _text(get("title") or ""), get("tel")
     lock = f'{icon_html("lock")}<span class="k-visually-hidden">已锁定</span>' if get("locked") else ""
     call = (
-        f'<span class="k-row-actions"><a class="k-btn k-btn-icon" href="tel:{escape(tel)}" title="拨打 {escape(tel)}"'
-        f' aria-label="拨打 {escape(tel)}">{icon_html("phone")}</a></span>'
+        f'<span class="k-row-actions"><a class="k-btn k-btn-icon" href="tel:{_text(tel)}" title="拨打 {_text(tel)}"'
+        f' aria-label="拨打 {_text(tel)}">{icon_html("phone")}</a></span>'
         if tel
         else ""
     )
-    link = f'<a href="{escape(get("url"))}" title="{title}">{body}</a>' if get("url") else f"<span>{body}</span>"
+    link = f'<a href="{_text(get("url"))}" title="{title}">{body}</a>' if get("url") else f"<span>{body}</span>"
     return f'<span class="k-cell-name">{link}{lock}{call}</span>'
 
 

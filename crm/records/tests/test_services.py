@@ -185,7 +185,7 @@ def test_more_than_fifty_megabytes_are_refused(two):
 
 
 @pytest.mark.pg
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_two_people_saving_at_once_one_wins_and_the_other_is_told():
     from concurrent.futures import ThreadPoolExecutor
 
@@ -208,7 +208,7 @@ def test_two_people_saving_at_once_one_wins_and_the_other_is_told():
 
 
 @pytest.mark.pg
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_the_same_name_saved_by_eight_people_at_once_stands_once():
     from concurrent.futures import ThreadPoolExecutor
 
