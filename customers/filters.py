@@ -29,14 +29,9 @@ class CustomerFilters(RecordFilters):
     source = DictionaryFilter("source", "客户信息来源", "customer.source")
     nature = DictionaryFilter("nature", "公司性质", "customer.nature")
     annual_turnover = DictionaryFilter("annual_turnover", "年营业额", "customer.annual_turnover")
-    level = DictionaryFilter("level", "客户级别", "customer.level")
-    region = DictionaryFilter("region", "地区", "customer.region")
     province = django_filters.ChoiceFilter(label="省", choices=_province_choices, empty_label="省")
     city = django_filters.CharFilter(field_name="city", label="市", lookup_expr="startswith")
     address = AddressFilter(label="客户联系地址")
-    deal_status = django_filters.ChoiceFilter(
-        label="成交状态", choices=Customer.DealStatus.choices, empty_label="成交状态"
-    )
     owner = OwnerFilter("customer")
 
     class Meta:

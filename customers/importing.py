@@ -11,8 +11,18 @@ from . import areas
 from .models import Contact, Customer
 
 HISTORY = (
-    Target("created_by", lookup=PERSON, function="history", create=True, synonyms=("创建者", "录入人"), example="13800000012", note="手机号或姓名"),
-    Target("created_at", function="history", create=True, synonyms=("录入时间", "创建日期"), example="2026-01-31 14:00"),
+    Target(
+        "created_by",
+        lookup=PERSON,
+        function="history",
+        create=True,
+        synonyms=("创建者", "录入人"),
+        example="13800000012",
+        note="手机号或姓名",
+    ),
+    Target(
+        "created_at", function="history", create=True, synonyms=("录入时间", "创建日期"), example="2026-01-31 14:00"
+    ),
     Target("updated_at", function="history", create=True, synonyms=("最后更新时间", "修改时间")),
 )
 
@@ -22,24 +32,75 @@ class CustomerImporter(Importer):
     key_label, key_targets, duplicate_message = "客户名称", ("name",), "已有同名客户"
     derived = frozenset({"province", "city", "address"})
     targets = (
-        Target("name", synonyms=("客户名", "公司名称", "公司", "企业名称", "单位名称", "名称", "客户", "company", "name"), example="云澜智造科技（苏州）有限公司"),
-        Target("owner", lookup=OWNER, create=True, synonyms=("业务员", "销售", "销售人员", "所属人", "跟进人", "客户负责人"), example="13800000012",
-               note="手机号，或您数据范围内不重名的姓名；空着就是您自己"),
-        Target("type", synonyms=("类型",)), Target("level", synonyms=("级别", "客户等级")), Target("status", synonyms=("状态",)),
-        Target("intent", synonyms=("意向",)), Target("relation"), Target("industry", synonyms=("行业", "所属行业")),
-        Target("source", synonyms=("客户来源", "来源", "信息来源")), Target("nature", synonyms=("企业性质", "性质")), Target("annual_turnover", synonyms=("年营业收入", "营业额")),
-        Target("employees", synonyms=("人数", "公司规模", "规模")), Target("rating", synonyms=("星级", "客户评分"), example="3", note="1 到 3"),
-        Target("satisfaction", synonyms=("满意度",), note="1 到 5"), Target("credit", synonyms=("信用度", "信用等级"), note="1 到 5"),
+        Target(
+            "name",
+            synonyms=("客户名", "公司名称", "公司", "企业名称", "单位名称", "名称", "客户", "company", "name"),
+            example="云澜智造科技（苏州）有限公司",
+        ),
+        Target(
+            "owner",
+            lookup=OWNER,
+            create=True,
+            synonyms=("业务员", "销售", "销售人员", "所属人", "跟进人", "客户负责人"),
+            example="13800000012",
+            note="手机号，或您数据范围内不重名的姓名；空着就是您自己",
+        ),
+        Target("type", synonyms=("类型",)),
+        Target("level", synonyms=("级别", "客户等级")),
+        Target("status", synonyms=("状态",)),
+        Target("intent", synonyms=("意向",)),
+        Target("relation"),
+        Target("industry", synonyms=("行业", "所属行业")),
+        Target("source", synonyms=("客户来源", "来源", "信息来源")),
+        Target("nature", synonyms=("企业性质", "性质")),
+        Target("annual_turnover", synonyms=("年营业收入", "营业额")),
+        Target("employees", synonyms=("人数", "公司规模", "规模")),
+        Target("rating", synonyms=("星级", "客户评分"), example="3", note="1 到 3"),
+        Target("satisfaction", synonyms=("满意度",), note="1 到 5"),
+        Target("credit", synonyms=("信用度", "信用等级"), note="1 到 5"),
         Target("deal_status", function="deal", synonyms=("成交",), note="未成交 或 已成交"),
         Target("region", synonyms=("所在地区", "区域", "销售区域", "大区")),
-        Target("province", synonyms=("省份", "所在省", "所在省份"), example="江苏", note="可写简称，也可只写城市（深圳）", options=lambda: list(areas.provinces())), Target("city", synonyms=("城市", "所在城市", "地级市"), example="苏州"),
+        Target(
+            "province",
+            synonyms=("省份", "所在省", "所在省份"),
+            example="江苏",
+            note="可写简称，也可只写城市（深圳）",
+            options=lambda: list(areas.provinces()),
+        ),
+        Target("city", synonyms=("城市", "所在城市", "地级市"), example="苏州"),
         Target("address", synonyms=("地址", "街道地址", "公司地址", "办公地址"), example="工业园区星湖街 328 号"),
-        Target("full_address", "客户联系地址", field="", synonyms=("联系地址", "完整地址"), note="省、市、详细地址写在一格；另有这三列时不用"),
+        Target(
+            "full_address",
+            "客户联系地址",
+            field="",
+            synonyms=("联系地址", "完整地址"),
+            note="省、市、详细地址写在一格；另有这三列时不用",
+        ),
         Target("postcode", synonyms=("邮政编码",), example="215000"),
-        Target("phone", synonyms=("客户电话", "联系电话", "手机", "手机号", "手机号码", "固定电话", "座机", "公司电话", "电话号码", "移动电话", "tel", "phone"), example="0512-65550186"),
-        Target("website", synonyms=("网站", "官网", "公司网址")), Target("next_contact_at", synonyms=("下次跟进时间",), example="2026-01-31 14:00"),
-        Target("remark", synonyms=("备注信息", "说明", "描述", "remark")), Target("locked", function="lock", create=True, synonyms=("锁定状态", "是否锁定"), note="是 或 否"),
-        Target("last_followed_at", function="history", create=True, synonyms=("最后跟进", "最后跟进日期")), *HISTORY,
+        Target(
+            "phone",
+            synonyms=(
+                "客户电话",
+                "联系电话",
+                "手机",
+                "手机号",
+                "手机号码",
+                "固定电话",
+                "座机",
+                "公司电话",
+                "电话号码",
+                "移动电话",
+                "tel",
+                "phone",
+            ),
+            example="0512-65550186",
+        ),
+        Target("website", synonyms=("网站", "官网", "公司网址")),
+        Target("next_contact_at", synonyms=("下次跟进时间",), example="2026-01-31 14:00"),
+        Target("remark", synonyms=("备注信息", "说明", "描述", "remark")),
+        Target("locked", function="lock", create=True, synonyms=("锁定状态", "是否锁定"), note="是 或 否"),
+        Target("last_followed_at", function="history", create=True, synonyms=("最后跟进", "最后跟进日期")),
+        *HISTORY,
     )
 
     def forbids_duplicates(self):
@@ -53,7 +114,11 @@ class CustomerImporter(Importer):
         keyed = self.forbids_duplicates()
         values["name_key"] = [name_key(name) if keyed and name else None for name in values["name"]]
         if "full_address" in values and not {"province", "city", "address"} & set(values):
-            for name, column in zip(("province", "city", "address"), zip(*map(split_address, values["full_address"]), strict=True), strict=True):
+            for name, column in zip(
+                ("province", "city", "address"),
+                zip(*map(split_address, values["full_address"]), strict=True),
+                strict=True,
+            ):
                 values[name] = list(column)
             limit = Customer._meta.get_field("address")
             for row, text in enumerate(values["address"]):
@@ -84,7 +149,9 @@ def split_address(text: str) -> tuple[str, str, str]:
     if not province:
         return "", "", text
     rest = text.removeprefix(province)
-    city = next((name for name in sorted(areas.provinces()[province], key=len, reverse=True) if rest.startswith(name)), "")
+    city = next(
+        (name for name in sorted(areas.provinces()[province], key=len, reverse=True) if rest.startswith(name)), ""
+    )
     return province, city, rest.removeprefix(city)
 
 
@@ -97,7 +164,9 @@ def customers_by_name(user, names) -> dict[str, object]:
             found.setdefault(name, []).append(pk)
     else:
         keys = {name_key(name): name for name in names}
-        for key, pk in Customer.objects.allowed(user, "edit").filter(name_key__in=list(keys)).values_list("name_key", "pk"):
+        for key, pk in (
+            Customer.objects.allowed(user, "edit").filter(name_key__in=list(keys)).values_list("name_key", "pk")
+        ):
             found.setdefault(keys[key], []).append(pk)
     answer: dict[str, object] = {}
     for name in names:
@@ -107,7 +176,9 @@ def customers_by_name(user, names) -> dict[str, object]:
         elif len(pks) == 1:
             answer[name] = pks[0]
         else:
-            answer[name] = f"有 {len(pks)} 个同名客户“{name[:30]}”" if pks else f"没有“{name[:30]}”这个客户，或您没有编辑它的权限"
+            answer[name] = (
+                f"有 {len(pks)} 个同名客户“{name[:30]}”" if pks else f"没有“{name[:30]}”这个客户，或您没有编辑它的权限"
+            )
     return answer
 
 
@@ -116,14 +187,36 @@ class ContactImporter(Importer):
     key_label, key_targets, duplicate_message = "所属客户、姓名", ("customer", "name"), "该客户下已有同名联系人"
     targets = (
         Target("name", synonyms=("联系人", "联系人姓名", "名字", "联系人名称"), example="许一诺"),
-        Target("customer", lookup=customers_by_name, create=True, synonyms=("客户名称", "客户", "公司", "公司名称", "对应客户"), example="云澜智造科技（苏州）有限公司",
-               note="系统中您可编辑的客户的全名"),
-        Target("owner", lookup=OWNER, create=True, synonyms=("业务员", "销售", "跟进人"), note="手机号，或您数据范围内不重名的姓名；空着就是您自己"),
-        Target("salutation", synonyms=("称呼", "称谓"), example="女士"), Target("gender", note="男 或 女"), Target("position", synonyms=("职务", "岗位"), example="采购经理"),
-        Target("department", synonyms=("所在部门",)), Target("is_decider", synonyms=("决策人", "是否关键决策人"), note="是 或 否"), Target("birthday", synonyms=("出生日期",), example="1990-05-20"),
-        Target("mobile", synonyms=("手机号", "手机号码", "移动电话", "联系人手机"), example="13800000000"), Target("phone", synonyms=("电话", "座机", "固定电话", "联系电话"), example="0512-65550186"),
-        Target("email", synonyms=("Email", "电子邮箱", "邮件", "e-mail", "电子邮件")), Target("qq", synonyms=("QQ号", "QQ 号码")), Target("wechat", synonyms=("微信号",)),
-        Target("address", synonyms=("联系地址",)), Target("postcode", synonyms=("邮政编码",)), Target("remark", synonyms=("备注信息", "说明", "描述")), *HISTORY,
+        Target(
+            "customer",
+            lookup=customers_by_name,
+            create=True,
+            synonyms=("客户名称", "客户", "公司", "公司名称", "对应客户"),
+            example="云澜智造科技（苏州）有限公司",
+            note="系统中您可编辑的客户的全名",
+        ),
+        Target(
+            "owner",
+            lookup=OWNER,
+            create=True,
+            synonyms=("业务员", "销售", "跟进人"),
+            note="手机号，或您数据范围内不重名的姓名；空着就是您自己",
+        ),
+        Target("salutation", synonyms=("称呼", "称谓"), example="女士"),
+        Target("gender", note="男 或 女"),
+        Target("position", synonyms=("职务", "岗位"), example="采购经理"),
+        Target("department", synonyms=("所在部门",)),
+        Target("is_decider", synonyms=("决策人", "是否关键决策人"), note="是 或 否"),
+        Target("birthday", synonyms=("出生日期",), example="1990-05-20"),
+        Target("mobile", synonyms=("手机号", "手机号码", "移动电话", "联系人手机"), example="13800000000"),
+        Target("phone", synonyms=("电话", "座机", "固定电话", "联系电话"), example="0512-65550186"),
+        Target("email", synonyms=("Email", "电子邮箱", "邮件", "e-mail", "电子邮件")),
+        Target("qq", synonyms=("QQ号", "QQ 号码")),
+        Target("wechat", synonyms=("微信号",)),
+        Target("address", synonyms=("联系地址",)),
+        Target("postcode", synonyms=("邮政编码",)),
+        Target("remark", synonyms=("备注信息", "说明", "描述")),
+        *HISTORY,
     )
 
     def key_fields(self):
@@ -133,7 +226,11 @@ class ContactImporter(Importer):
         """The first contact of a customer becomes its primary one."""
         customers = chunk.values["customer_id"]
         wanted = {customers[row] for row in rows}
-        taken = set(Contact.objects.live().filter(customer_id__any=sorted(wanted), is_primary=True).values_list("customer_id", flat=True))
+        taken = set(
+            Contact.objects.live()
+            .filter(customer_id__any=sorted(wanted), is_primary=True)
+            .values_list("customer_id", flat=True)
+        )
         primary = [False] * len(chunk)
         for row in rows:
             if customers[row] not in taken:

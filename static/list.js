@@ -5,6 +5,23 @@
   const table = $("[data-list]");
   const bulk = $("#bulk");
 
+  // ---- Previous and next: the records of the list one came from, kept in this tab ----
+  if (table) {
+    const rows = $$("tbody tr[data-pk]", table).map((row) => $("a[href]", row)?.getAttribute("href")).filter(Boolean);
+    sessionStorage.setItem(`order:${table.dataset.list}`, JSON.stringify(rows));
+  }
+  const neighbours = $("[data-neighbours]");
+  if (neighbours) {
+    const order = JSON.parse(sessionStorage.getItem(`order:${neighbours.dataset.neighbours}`) || "[]");
+    const place = order.indexOf(location.pathname);
+    neighbours.hidden = place < 0;
+    for (const [name, step] of [["prev", -1], ["next", 1]]) {
+      const link = $(`[data-${name}]`, neighbours);
+      const url = place < 0 ? null : order[place + step];
+      if (url) { link.href = url; link.removeAttribute("aria-disabled"); }
+    }
+  }
+
   // ---- Selection: ids live in this tab's storage per list, so they survive paging and Back ----
   const key = `selection:${table?.dataset.list}`;
   let chosen = new Set();

@@ -250,6 +250,9 @@ class Money(models.DecimalField):
     def formfield(self, **kwargs):
         from . import formfields
 
+        from django import forms
+
+        kwargs.setdefault("widget", forms.TextInput(attrs={"data-money": "", "inputmode": "decimal"}))
         return models.Field.formfield(self, form_class=formfields.Cleaned, model_field=self, **kwargs)
 
 

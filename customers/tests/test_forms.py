@@ -86,7 +86,16 @@ def test_the_model_says_the_same_as_the_form(seller):
 
 
 def test_fifty_characters_emoji_and_markup_are_kept_as_they_are(client, seller):
-    for name in ("五" * 50, "🐟海产🦐", '"><img src=x onerror=1>', "=1+1", "O'Brien & Söhne (中国)", "NULL", "true", "00123"):
+    for name in (
+        "五" * 50,
+        "🐟海产🦐",
+        '"><img src=x onerror=1>',
+        "=1+1",
+        "O'Brien & Söhne (中国)",
+        "NULL",
+        "true",
+        "00123",
+    ):
         assert post(client, name=name, owner=seller.pk).status_code == 302
         assert Customer.objects.latest("pk").name == name
 
@@ -120,15 +129,31 @@ def test_the_rule_can_be_switched_to_warn_and_back_lists_collisions(client, sell
 
 
 def test_the_contact_block_makes_the_primary_contact_and_an_empty_one_makes_none(client, seller):
-    post(client, name="有联系人", owner=seller.pk, contact_name="许一诺", contact_salutation="女士", contact_mobile="+86 138-0013-8000", contact_qq="10001")
+    post(
+        client,
+        name="有联系人",
+        owner=seller.pk,
+        contact_name="许一诺",
+        contact_salutation="女士",
+        contact_mobile="+86 138-0013-8000",
+        contact_qq="10001",
+    )
     contact = Contact.objects.get()
-    assert (contact.name, contact.mobile, contact.is_primary, contact.owner, contact.created_by) == ("许一诺", "13800138000", True, seller, seller)
+    assert (contact.name, contact.mobile, contact.is_primary, contact.owner, contact.created_by) == (
+        "许一诺",
+        "13800138000",
+        True,
+        seller,
+        seller,
+    )
     post(client, name="无联系人", owner=seller.pk)
     assert Contact.objects.count() == 1
 
 
 def test_a_contact_block_without_a_name_asks_for_it(client, seller):
-    assert errors(post(client, name="公司", owner=seller.pk, contact_mobile="13800138000")) == {"contact_name": ["联系人姓名不能为空"]}
+    assert errors(post(client, name="公司", owner=seller.pk, contact_mobile="13800138000")) == {
+        "contact_name": ["联系人姓名不能为空"]
+    }
     assert Customer.objects.count() == 0
 
 
@@ -150,7 +175,9 @@ def test_a_retired_value_stays_on_the_record_and_cannot_be_chosen_anew(client, s
     customer = services.create(Customer(name="公司", owner=seller, industry=item), by=seller)
     DictionaryItem.objects.filter(pk=item.pk).update(active=False)
     assert item.label in client.get(f"/customers/{customer.pk}/edit/").content.decode()
-    assert errors(post(client, name="另一家", owner=seller.pk, industry=item.pk)) == {"industry": ["请选择列表中的选项"]}
+    assert errors(post(client, name="另一家", owner=seller.pk, industry=item.pk)) == {
+        "industry": ["请选择列表中的选项"]
+    }
 
 
 def test_an_edit_is_logged_in_display_values_and_found_under_its_new_name(client, seller):
@@ -167,7 +194,20 @@ def test_quick_search_takes_two_characters_initials_of_every_reading_and_phone_f
     services.create(Customer(name="重庆啤酒", owner=seller, phone="0512-65550186"), by=seller)
     bank = services.create(Customer(name="平安银行", owner=seller), by=seller)
     services.create(Contact(name="欧阳娜", customer=bank, owner=seller, mobile="13800138000"), by=seller)
-    for text, found in (("重庆", 1), ("zqpj", 1), ("cqpj", 1), ("payh", 1), ("平安", 1), ("6555", 1), ("0512-6555", 1), ("欧阳", 1), ("38001380", 1), ("平", 1), ("安银", 1), ("银平", 0)):
+    for text, found in (
+        ("重庆", 1),
+        ("zqpj", 1),
+        ("cqpj", 1),
+        ("payh", 1),
+        ("平安", 1),
+        ("6555", 1),
+        ("0512-6555", 1),
+        ("欧阳", 1),
+        ("38001380", 1),
+        ("平", 1),
+        ("安银", 1),
+        ("银平", 0),
+    ):
         assert client.get("/customers/", {"q": text}).context["pager"]["count"] == found, text
 
 
@@ -207,7 +247,9 @@ def test_places_are_understood_in_short(province, city, expected):
     assert areas.place(province, city) == expected
 
 
-@pytest.mark.parametrize("province,city,field", [("火星", "", "province"), ("江苏", "深圳", "city"), ("", "火星", "city")])
+@pytest.mark.parametrize(
+    "province,city,field", [("火星", "", "province"), ("江苏", "深圳", "city"), ("", "火星", "city")]
+)
 def test_unknown_places_are_named(province, city, field):
     with pytest.raises(ValidationError) as caught:
         areas.place(province, city)

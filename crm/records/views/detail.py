@@ -82,7 +82,6 @@ class DetailView(ModuleView):
                 "chips": self.module.chips(record) if self.module.chips else [],
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
-                "neighbours": None,
                 "can_print": "print" in self.rights,
                 "tabs": [
                     {
@@ -103,7 +102,9 @@ class DetailView(ModuleView):
     def actions(self, record) -> list[dict]:
         module, rights, found = self.module, self.rights, []
         if "edit" in rights:
-            found.append({"label": "编辑", "url": module.url("edit", record.pk), "icon": "edit", "primary": True})
+            found.append(
+                {"label": "编辑", "url": module.url("edit", record.pk), "icon": "edit", "primary": True, "edit": True}
+            )
         if "transfer" in rights and module.owned:
             found.append(
                 {"label": "转移", "url": module.url("transfer", record.pk), "icon": "transfer", "dialog": True}
