@@ -24,6 +24,7 @@ CHILDREN = ("web", "worker", "beat")
 TICK = 0.2  # seconds between two looks at the children
 FIRST_DELAY, LONGEST_DELAY = 0.25, 3.0  # seconds before a dead child is started again
 STABLE_AFTER = 10.0  # a child that lived this long starts again without delay
+HEAD_START = 2.0  # seconds
 FAILED_STARTS = 5  # deaths of the web process before it ever answered: the set-up is broken, stop
 
 
@@ -128,9 +129,10 @@ class Child:
 class Supervisor:
     """Keeps the children running until it is told to stop."""
 
-    def __init__(self, commands: dict[str, list[str]], *, stop_timeout: float):
+    def __init__(self, commands: dict[str, list[str]], *, stop_timeout: float, head_start: float = 0):
         self.children = [Child(name, command) for name, command in commands.items()]
         self.stop_timeout = stop_timeout  # seconds a child gets to finish
+        self.head_start = head_start  # seconds web may have the machine for itself, until it answers
         self.signals = 0
         self.wake = threading.Event()
         self.answered = threading.Event()
@@ -143,9 +145,12 @@ class Supervisor:
         """Exit code: 0 after a wished stop, 1 when the web process never came up."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.on_signal)
+        begun = time.monotonic()
         while not self.signals:
+            others = self.answered.is_set() or time.monotonic() - begun >= self.head_start
             for child in self.children:
-                child.look_after()
+                if others or child.name == "web":
+                    child.look_after()
                 if child.name == "web" and child.deaths >= FAILED_STARTS and not self.answered.is_set():
                     say("The web process does not start; the reason stands in the lines above.")
                     self.stop()
@@ -211,7 +216,7 @@ def main(arguments: list[str]) -> int:
     lock.write(f"process {os.getpid()}, http://{host}:{port}/")
     lock.flush()
     commands = {name: [sys.executable, "-m", "crm.processes", name] for name in CHILDREN}
-    supervisor = Supervisor(commands, stop_timeout=float(os.environ.get("STOP_TIMEOUT") or 20))
+    supervisor = Supervisor(commands, stop_timeout=float(os.environ.get("STOP_TIMEOUT") or 20), head_start=HEAD_START)
     threading.Thread(target=announce, args=(supervisor.answered, host, port), daemon=True).start()
     return supervisor.run()
 

@@ -111,8 +111,7 @@ class CustomerImporter(Importer):
 
     def rows(self, chunk):
         values, places = chunk.values, {}
-        keyed = self.forbids_duplicates()
-        values["name_key"] = [name_key(name) if keyed and name else None for name in values["name"]]
+        values["name_key"] = [name_key(name) if chunk.plan.forbids and name else None for name in values["name"]]
         if "full_address" in values and not {"province", "city", "address"} & set(values):
             for name, column in zip(
                 ("province", "city", "address"),
@@ -159,13 +158,13 @@ def customers_by_name(user, names) -> dict[str, object]:
     """{name: id or sentence}: customers the person may edit, by their exact name."""
     found: dict[str, list[int]] = {}
     if not params.get("duplicate_names") == "forbid":
-        condition = Q(name__in=names)
+        condition = Q(name__any=names)
         for name, pk in Customer.objects.allowed(user, "edit").filter(condition).values_list("name", "pk"):
             found.setdefault(name, []).append(pk)
     else:
         keys = {name_key(name): name for name in names}
         for key, pk in (
-            Customer.objects.allowed(user, "edit").filter(name_key__in=list(keys)).values_list("name_key", "pk")
+            Customer.objects.allowed(user, "edit").filter(name_key__any=list(keys)).values_list("name_key", "pk")
         ):
             found.setdefault(keys[key], []).append(pk)
     answer: dict[str, object] = {}

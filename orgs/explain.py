@@ -47,9 +47,19 @@ def rights_of(person) -> dict:
         if module.owned:
             row["reaches"] = [{"role": role.name, "words": reach_words(person, role, module.name)} for role in viewing]
             rows_of = reach.of(person, module.name)
-            row["people"] = "所有人的" if rows_of.everything else "自己的" if len(rows_of.owners) == 1 else f"{len(rows_of.owners):,} 人的"
+            row["people"] = (
+                "全公司的"
+                if rows_of.everything
+                else "自己负责的"
+                if len(rows_of.owners) == 1
+                else f"{len(rows_of.owners):,} 人负责的"
+            )
         rows.append(row)
-    return {"roles": roles, "modules": rows, "functions": [label for code, label in modules.ADMIN_FUNCTIONS.items() if code in held]}
+    return {
+        "roles": roles,
+        "modules": rows,
+        "functions": [label for code, label in modules.ADMIN_FUNCTIONS.items() if code in held],
+    }
 
 
 def why(person, module, record, *, asker) -> Answer:
@@ -61,10 +71,25 @@ def why(person, module, record, *, asker) -> Answer:
         return Answer(False, (), f"{person.name}的角色都没有“{module.label}”的查看权限。")
     visible = module.model.objects.allowed(person, "view").filter(pk=record.pk).exists()
     if not module.owned:
-        return Answer(visible, tuple(Reason("shared", f"角色“{role.name}”", f"有“{module.label}”的查看权限，{module.label}全公司共用") for role in roles))
-    reasons = [*_by_reach(person, module, record, roles), *_by_grant(person, module, record), *_by_creation(person, record), *_by_parent(person, module, record, asker)]
+        return Answer(
+            visible,
+            tuple(
+                Reason("shared", f"角色“{role.name}”", f"有“{module.label}”的查看权限，{module.label}全公司共用")
+                for role in roles
+            ),
+        )
+    reasons = [
+        *_by_reach(person, module, record, roles),
+        *_by_grant(person, module, record),
+        *_by_creation(person, record),
+        *_by_parent(person, module, record, asker),
+    ]
     owner = record.owner.name if record.owner_id else "无"
-    return Answer(visible, tuple(reasons) if visible else (), "" if visible else f"负责人（{owner}）不在{person.name}的数据权限内，{person.name}也不在相关团队里。")
+    return Answer(
+        visible,
+        tuple(reasons) if visible else (),
+        "" if visible else f"负责人（{owner}）不在{person.name}的数据权限内，{person.name}也不在相关团队里。",
+    )
 
 
 def _by_reach(person, module, record, roles):
@@ -74,14 +99,22 @@ def _by_reach(person, module, record, roles):
         kinds = {(Role.Reach.ALL, ())} if role.is_super else {role.reach_for(module.name)}
         if reach.resolve(person, kinds).includes(record.owner_id):
             own = record.owner_id == person.pk
-            text = "本人是负责人" if own else f"数据权限：{reach_words(person, role, module.name)}，负责人{record.owner.name}在其中"
+            text = (
+                "本人是负责人"
+                if own
+                else f"数据权限：{reach_words(person, role, module.name)}，负责人{record.owner.name}在其中"
+            )
             yield Reason("role", f"角色“{role.name}”", text)
 
 
 def _by_grant(person, module, record):
     if module.grant_model is None:
         return
-    grants = module.grant_model.objects.current().filter(user=person, content_object=record).select_related("permission", "granted_by")
+    grants = (
+        module.grant_model.objects.current()
+        .filter(user=person, content_object=record)
+        .select_related("permission", "granted_by")
+    )
     for grant in grants:
         right = "读写" if grant.permission.codename.startswith("change_") else "只读"
         until = f"，至 {formatting.day(grant.until)}" if grant.until else "，一直有效"
@@ -106,4 +139,6 @@ def _by_parent(person, module, record, asker):
             continue
         known = parent.model.objects.allowed(asker, "view").filter(pk=pk).first()
         shown = f"“{parent.title_of(known)}”" if known else ""
-        yield Reason("parent", f"所属{parent.label}{shown}", f"看得到所属{parent.label}，就能查看它下面的{module.label}（只读）")
+        yield Reason(
+            "parent", f"所属{parent.label}{shown}", f"看得到所属{parent.label}，就能查看它下面的{module.label}（只读）"
+        )

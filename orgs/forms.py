@@ -16,6 +16,7 @@ class DepartmentPicked(Picked):
 
     def __init__(self, **kwargs):
         super().__init__(Department.objects.all(), kind="department", **kwargs)
+        self.widget.attrs["placeholder"] = "选择或输入部门名称"
 
     def label_from_instance(self, department):
         return tree.name_of(department)
@@ -23,8 +24,16 @@ class DepartmentPicked(Picked):
 
 def person_field(label: str, *, required: bool = False) -> Picked:
     """Any active employee."""
-    return Picked(Employee.objects.filter(is_active=True), kind="employee", query={"for": "admin.org"}, label=label, required=required,
-                  error_messages={"required": f"请选择{label}"})
+    field = Picked(
+        Employee.objects.filter(is_active=True),
+        kind="employee",
+        query={"for": "admin.org"},
+        label=label,
+        required=required,
+        error_messages={"required": f"请选择{label}"},
+    )
+    field.widget.attrs["placeholder"] = "输入姓名、手机号或拼音首字母"
+    return field
 
 
 class DepartmentForm(RecordForm):
@@ -44,7 +53,9 @@ class DepartmentForm(RecordForm):
         self.fields["manager"] = person_field("负责人")
         keep_choice(self, "manager")
         self.fields["order"].help_text = "数字小的排在前面"
-        self.fields["order"].error_messages.update(invalid="请输入整数", min_value="请输入 0 以上的整数", max_value="数字太大")
+        self.fields["order"].error_messages.update(
+            invalid="请输入整数", min_value="请输入 0 以上的整数", max_value="数字太大"
+        )
         self.fields["order"].required, self.fields["order"].max_value = False, 1_000_000
 
     def clean_order(self):
@@ -83,9 +94,19 @@ class RolesField(forms.ModelMultipleChoiceField):
         if person is not None and person.pk:
             offered = Role.objects.filter(Q(person=None) | Q(person=person))
         kwargs.setdefault("label", "角色")
-        super().__init__(offered, widget=RoleBoxes(attrs={"data-wide": ""}), error_messages={"required": "请选择角色", "invalid_choice": "请选择列表中的角色",
-                                                                          "invalid_pk_value": "请选择列表中的角色"}, **kwargs)
-        self.widget.locked = frozenset(role.pk for role in offered.select_related("person") if not services.grantable(role, by=by))
+        super().__init__(
+            offered,
+            widget=RoleBoxes(attrs={"data-wide": ""}),
+            error_messages={
+                "required": "请选择角色",
+                "invalid_choice": "请选择列表中的角色",
+                "invalid_pk_value": "请选择列表中的角色",
+            },
+            **kwargs,
+        )
+        self.widget.locked = frozenset(
+            role.pk for role in offered.select_related("person") if not services.grantable(role, by=by)
+        )
 
 
 class EmployeeForm(RecordForm):
@@ -108,8 +129,13 @@ class EmployeeForm(RecordForm):
         keep_choice(self, "supervisor")
         if self.instance.pk is None:
             self.fields["password"] = forms.CharField(
-                label="初始密码", required=False, max_length=128, strip=False, help_text="不填则自动生成；第一次登录后须修改",
-                widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), error_messages={"max_length": "最多 128 个字符"},
+                label="初始密码",
+                required=False,
+                max_length=128,
+                strip=False,
+                help_text="不填则自动生成；第一次登录后须修改",
+                widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+                error_messages={"max_length": "最多 128 个字符"},
             )
         if self.user.has_function("admin.roles") and self.user.pk != self.instance.pk:
             held = list(self.instance.roles.values_list("pk", flat=True)) if self.instance.pk else []
@@ -117,7 +143,11 @@ class EmployeeForm(RecordForm):
 
     def changed(self) -> dict:
         """{model field: new value} of what was changed on the form."""
-        return {name: self.cleaned_data[name] for name in self.Meta.fields if name in self.changed_data and name in self.cleaned_data}
+        return {
+            name: self.cleaned_data[name]
+            for name in self.Meta.fields
+            if name in self.changed_data and name in self.cleaned_data
+        }
 
 
 class MoveForm(forms.Form):
@@ -129,8 +159,13 @@ class MoveForm(forms.Form):
 class SetRolesForm(forms.Form):
     """Roles for several people at once."""
 
-    mode = forms.ChoiceField(label="方式", choices=(("add", "增加"), ("replace", "替换"), ("remove", "取消")), initial="add", widget=forms.RadioSelect,
-                             error_messages={"required": "请选择方式", "invalid_choice": "请选择方式"})
+    mode = forms.ChoiceField(
+        label="方式",
+        choices=(("add", "增加"), ("replace", "替换"), ("remove", "取消")),
+        initial="add",
+        widget=forms.RadioSelect,
+        error_messages={"required": "请选择方式", "invalid_choice": "请选择方式"},
+    )
 
     def __init__(self, *args, by, **kwargs):
         super().__init__(*args, **kwargs)
@@ -140,5 +175,8 @@ class SetRolesForm(forms.Form):
 class UploadForm(forms.Form):
     """A table of employees."""
 
-    file = forms.FileField(label="文件", error_messages={"required": "请选择文件", "empty": "文件是空的"},
-                           widget=forms.FileInput(attrs={"accept": ".xls,.xlsx,.csv"}))
+    file = forms.FileField(
+        label="文件",
+        error_messages={"required": "请选择文件", "empty": "文件是空的"},
+        widget=forms.FileInput(attrs={"accept": ".xls,.xlsx,.csv"}),
+    )

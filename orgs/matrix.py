@@ -27,7 +27,13 @@ class Matrix:
 
     def _custom(self, name, label, reach, departments) -> dict:
         options = [(pk, self.ways[pk]) for pk in departments if pk in self.ways]
-        return {"name": f"departments-{name}" if name else "departments", "module": name, "label": label, "on": reach == Role.Reach.CUSTOM, "options": options}
+        return {
+            "name": f"departments-{name}" if name else "departments",
+            "module": name,
+            "label": label,
+            "on": reach == Role.Reach.CUSTOM,
+            "options": options,
+        }
 
     @staticmethod
     def _owned():
@@ -51,8 +57,12 @@ class Matrix:
 
         own = self.role.overrides.get(module.name) or {}
         return {
-            "module": module, "cells": [cell(key) if key in labels else None for key in base], "extra": [cell(key) for key in labels if key not in base],
-            "all": all(f"{module.name}.{key}" in self.held for key in labels), "reach": own.get("reach", ""), "field": f"reach-{module.name}",
+            "module": module,
+            "cells": [cell(key) if key in labels else None for key in base],
+            "extra": [cell(key) for key in labels if key not in base],
+            "all": all(f"{module.name}.{key}" in self.held for key in labels),
+            "reach": own.get("reach", ""),
+            "field": f"reach-{module.name}",
         }
 
     @staticmethod
@@ -64,8 +74,16 @@ class Matrix:
         for module in Matrix._owned():
             reach = data.get(f"reach-{module.name}", "")
             if reach:
-                overrides[module.name] = {"reach": reach, "departments": _ids(data.getlist(f"departments-{module.name}"))}
-        return {"permissions": chosen + kept, "reach": data.get("reach", ""), "departments": _ids(data.getlist("departments")), "overrides": overrides}
+                overrides[module.name] = {
+                    "reach": reach,
+                    "departments": _ids(data.getlist(f"departments-{module.name}")),
+                }
+        return {
+            "permissions": chosen + kept,
+            "reach": data.get("reach", ""),
+            "departments": _ids(data.getlist("departments")),
+            "overrides": overrides,
+        }
 
 
 def _ids(texts) -> list[int]:

@@ -14,9 +14,13 @@ class Department(models.Model):
     """A node of the organisation tree. `path` is the ids from the top ("/1/4/9/"): everything below is one prefix."""
 
     name = Text("名称", max_length=50, blank=False)
-    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级部门")
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级部门"
+    )
     path = models.CharField(max_length=2000, editable=False, db_index=True)
-    manager = models.ForeignKey("orgs.Employee", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="负责人")
+    manager = models.ForeignKey(
+        "orgs.Employee", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="负责人"
+    )
     order = models.PositiveIntegerField("排序", default=0)
 
     class Meta:
@@ -24,7 +28,9 @@ class Department(models.Model):
         ordering = ["order", "pk"]
         indexes = [models.Index("path", name="department_path_prefix")]
         constraints = [
-            models.UniqueConstraint(fields=["parent", "name"], name="department_name", violation_error_message="同一上级部门下已有同名部门")
+            models.UniqueConstraint(
+                fields=["parent", "name"], name="department_name", violation_error_message="同一上级部门下已有同名部门"
+            )
         ]
 
     def __str__(self):
@@ -60,7 +66,9 @@ class Role(models.Model):
     departments = models.JSONField("部门", default=list, blank=True)
     overrides = models.JSONField("模块数据权限", default=dict, blank=True)
     order = models.PositiveIntegerField("排序", default=100)
-    person = models.ForeignKey("orgs.Employee", models.CASCADE, null=True, blank=True, editable=False, related_name="+", verbose_name="专用于")
+    person = models.ForeignKey(
+        "orgs.Employee", models.CASCADE, null=True, blank=True, editable=False, related_name="+", verbose_name="专用于"
+    )
     version = models.PositiveIntegerField("版本", default=1, editable=False)
 
     SUPER = "super"
@@ -99,7 +107,9 @@ class Employee(AbstractBaseUser):
     email = Email("邮箱")
     department = models.ForeignKey(Department, models.PROTECT, related_name="employees", verbose_name="部门")
     position = Text("职位", max_length=50)
-    supervisor = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="subordinates", verbose_name="直属上级")
+    supervisor = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="subordinates", verbose_name="直属上级"
+    )
     roles = models.ManyToManyField(Role, related_name="employees", verbose_name="角色", blank=True)
     is_active = models.BooleanField("启用", default=True)
     must_change_password = models.BooleanField("首次登录须改密码", default=False, editable=False)
@@ -116,7 +126,12 @@ class Employee(AbstractBaseUser):
         verbose_name = "员工"
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(models.functions.Lower("email"), condition=~models.Q(email=""), name="employee_email", violation_error_message="该邮箱已被使用")
+            models.UniqueConstraint(
+                models.functions.Lower("email"),
+                condition=~models.Q(email=""),
+                name="employee_email",
+                violation_error_message="该邮箱已被使用",
+            )
         ]
 
     def __str__(self):

@@ -60,11 +60,15 @@ def resolve(employee, kinds) -> Reach:
             elif kind == Role.Reach.SUBORDINATES:
                 owners |= below(employee.pk)
             elif kind == Role.Reach.DEPARTMENT:
-                owners |= set(Employee.objects.filter(department_id=employee.department_id).values_list("pk", flat=True))
+                owners |= set(
+                    Employee.objects.filter(department_id=employee.department_id).values_list("pk", flat=True)
+                )
             elif kind == Role.Reach.DEPARTMENT_BELOW:
                 owners |= in_departments([employee.department.path])
             elif kind == Role.Reach.CUSTOM:
-                owners |= in_departments(list(Department.objects.filter(pk__in=departments).values_list("path", flat=True)))
+                owners |= in_departments(
+                    list(Department.objects.filter(pk__in=departments).values_list("path", flat=True))
+                )
         memo[key] = Reach(everything=True) if everything else Reach(owners=tuple(sorted(owners)))
     return memo[key]
 
@@ -75,7 +79,9 @@ def kinds_of(employee, module: str, *, viewing: bool = True) -> set:
 
     if employee.is_super:
         return {(Role.Reach.ALL, ())}
-    return {role.reach_for(module) for role in employee.role_list() if not viewing or f"{module}.view" in role.permissions}
+    return {
+        role.reach_for(module) for role in employee.role_list() if not viewing or f"{module}.view" in role.permissions
+    }
 
 
 def of(employee, module: str) -> Reach:

@@ -57,7 +57,18 @@ class EmployeeResource(resources.ModelResource):
     class Meta:
         model = Employee
         import_id_fields = ("phone",)
-        fields = export_order = ("name", "phone", "department", "position", "supervisor", "gender", "email", "roles", "state", "created_at")
+        fields = export_order = (
+            "name",
+            "phone",
+            "department",
+            "position",
+            "supervisor",
+            "gender",
+            "email",
+            "roles",
+            "state",
+            "created_at",
+        )
         skip_diff = skip_html_diff = True
         use_transactions = True
 
@@ -101,9 +112,13 @@ class EmployeeResource(resources.ModelResource):
         """Fill the instance; every fault of the row is told, not only the first."""
         faults = {}
         readers = {
-            "name": lambda text: Employee._meta.get_field("name").clean_value(text), "phone": lambda text: Employee._meta.get_field("phone").clean_value(text),
-            "email": lambda text: Employee._meta.get_field("email").clean_value(text), "position": lambda text: Employee._meta.get_field("position").clean_value(text),
-            "gender": self._gender, "department_id": self._department, "supervisor": self._supervisor,
+            "name": lambda text: Employee._meta.get_field("name").clean_value(text),
+            "phone": lambda text: Employee._meta.get_field("phone").clean_value(text),
+            "email": lambda text: Employee._meta.get_field("email").clean_value(text),
+            "position": lambda text: Employee._meta.get_field("position").clean_value(text),
+            "gender": self._gender,
+            "department_id": self._department,
+            "supervisor": self._supervisor,
         }
         columns = {"department_id": "部门", "supervisor": "直属上级", "gender": "性别"}
         for name, read in readers.items():

@@ -25,10 +25,23 @@ from .resources import REQUIRED, EmployeeResource
 
 ROWS = 500  # each gets its own password hash, which takes its time on purpose
 COLUMNS = {
-    "姓名": "必填，最多 50 个字", "手机号": "必填，登录名，不能重复", "部门": "必填，部门名称；重名时写全，如“华东销售部 / 苏州组”", "职位": "最多 50 个字",
-    "直属上级": "在职同事的手机号或姓名；同一文件里的上级要写在前面的行", "性别": "男或女", "邮箱": "也可用来登录，不能重复", "角色": "多个用顿号隔开",
+    "姓名": "必填，最多 50 个字",
+    "手机号": "必填，登录名，不能重复",
+    "部门": "必填，部门名称；重名时写全，如“华东销售部 / 苏州组”",
+    "职位": "最多 50 个字",
+    "直属上级": "在职同事的手机号或姓名；同一文件里的上级要写在前面的行",
+    "性别": "男或女",
+    "邮箱": "也可用来登录，不能重复",
+    "角色": "多个用顿号隔开",
 }
-EXAMPLE = {"姓名": "王小明", "手机号": "13812345678", "职位": "客户经理", "性别": "男", "邮箱": "wang@example.com", "角色": "客户经理"}
+EXAMPLE = {
+    "姓名": "王小明",
+    "手机号": "13812345678",
+    "职位": "客户经理",
+    "性别": "男",
+    "邮箱": "wang@example.com",
+    "角色": "客户经理",
+}
 
 
 @dataclass
@@ -44,7 +57,9 @@ def xlsx(dataset, title: str) -> bytes:
     rows = (tuple("" if value is None else str(value) for value in row) for row in dataset)
     with tempfile.TemporaryDirectory(prefix="people-") as folder:
         path = Path(folder) / "table.xlsx"
-        files.write("xlsx", str(path), [(header, "text") for header in dataset.headers], rows, total=len(dataset), title=title)
+        files.write(
+            "xlsx", str(path), [(header, "text") for header in dataset.headers], rows, total=len(dataset), title=title
+        )
         return path.read_bytes()
 
 
@@ -52,7 +67,9 @@ def export(resource, rows, *, title: str, module: str, by, filter: str = "") -> 
     """A table as .xlsx; who took it stands in the export ledger first."""
     dataset = resource.export(rows)
     ids = ",".join(str(row.pk) for row in rows)
-    ExportLedger.objects.create(user=by, module=module, filter=filter[:2000], fields=list(dataset.headers), count=len(dataset), ids=ids)
+    ExportLedger.objects.create(
+        user=by, module=module, filter=filter[:2000], fields=list(dataset.headers), count=len(dataset), ids=ids
+    )
     return xlsx(dataset, title)
 
 
@@ -61,7 +78,11 @@ def template() -> bytes:
     book = Template()
     sheet, values = book.active, book.create_sheet("可选值")
     sheet.title = "员工"
-    lists = {"部门": [node.way for node in tree.nodes()], "性别": ["男", "女"], "角色": list(Role.objects.filter(person=None).exclude(code=Role.SUPER).values_list("name", flat=True))}
+    lists = {
+        "部门": [node.way for node in tree.nodes()],
+        "性别": ["男", "女"],
+        "角色": list(Role.objects.filter(person=None).exclude(code=Role.SUPER).values_list("name", flat=True)),
+    }
     example = {**EXAMPLE, "部门": lists["部门"][-1]}
     for place, (header, note) in enumerate(COLUMNS.items(), 1):
         cell = sheet.cell(1, place, f"{header}*" if header in REQUIRED else header)
@@ -77,7 +98,12 @@ def template() -> bytes:
             values.cell(1, column, header)
             for row, value in enumerate(lists[header], 2):
                 _text(values.cell(row, column), value)
-            rule = DataValidation(type="list", formula1=f"可选值!${source}$2:${source}${len(lists[header]) + 1}", allow_blank=True, showErrorMessage=header != "角色")
+            rule = DataValidation(
+                type="list",
+                formula1=f"可选值!${source}$2:${source}${len(lists[header]) + 1}",
+                allow_blank=True,
+                showErrorMessage=header != "角色",
+            )
             rule.add(f"{letter}2:{letter}{ROWS + 1}")
             sheet.add_data_validation(rule)
     sheet.freeze_panes = "A2"
@@ -142,12 +168,19 @@ def faults_of(result, numbers: list[int]) -> list[dict]:
     labels = {name: one.column_name for name, one in EmployeeResource().fields.items()}
     found = []
     for row in result.invalid_rows:
-        reasons = [
-            f"{labels[name]}：{text}" if name in labels else text for name, texts in row.error.message_dict.items() for text in texts
-        ] if hasattr(row.error, "error_dict") else row.error.messages
+        reasons = (
+            [
+                f"{labels[name]}：{text}" if name in labels else text
+                for name, texts in row.error.message_dict.items()
+                for text in texts
+            ]
+            if hasattr(row.error, "error_dict")
+            else row.error.messages
+        )
         found.append((row.number, row.values[0] if row.values else "", "；".join(reasons)))
     for row in result.error_rows:
         found.append((row.number, "", "这一行无法读取，请检查内容"))
-    return [{"number": numbers[number - 1], "name": str(name)[:50], "reason": reason} for number, name, reason in sorted(found)]
-
-
+    return [
+        {"number": numbers[number - 1], "name": str(name)[:50], "reason": reason}
+        for number, name, reason in sorted(found)
+    ]

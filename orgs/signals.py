@@ -47,7 +47,10 @@ def signed_out(sender, request, user, **kwargs):
 @receiver(user_login_failed)
 def failed(sender, credentials, request=None, **kwargs):
     username = str(credentials.get("username", ""))[:100]
-    employee = Employee.objects.filter(phone=username).first() or Employee.objects.filter(email__iexact=username).exclude(email="").first()
+    employee = (
+        Employee.objects.filter(phone=username).first()
+        or Employee.objects.filter(email__iexact=username).exclude(email="").first()
+    )
     disabled = employee is not None and not employee.is_active
     result = SignInLog.Result.DISABLED if disabled else SignInLog.Result.WRONG
     SignInLog.objects.create(employee=employee, username=username, result=result, **client(request))

@@ -64,7 +64,11 @@ def pick(typed: str, limit: int = 50) -> list[dict]:
     rows = []
     for node in nodes():
         name = search.normal(node.department.name)
-        if not text or text in name or (text.isascii() and any(text in letters for letters in search.initials(name).split())):
+        if (
+            not text
+            or text in name
+            or (text.isascii() and any(text in letters for letters in search.initials(name).split()))
+        ):
             rows.append({"id": node.department.pk, "text": node.department.name, "sub": " / ".join(node.names[:-1])})
             if len(rows) == limit:
                 break

@@ -2,7 +2,7 @@
 
 import json
 
-from django.db.models import AutoField, BigAutoField, BigIntegerField, ForeignKey, Lookup
+from django.db.models import AutoField, BigAutoField, BigIntegerField, CharField, ForeignKey, Lookup
 
 
 class AnyOf(Lookup):
@@ -21,5 +21,25 @@ class AnyOf(Lookup):
         return f"{lhs} = ANY(%s)", [*params, self.get_prep_lookup()]
 
 
+class Among(AnyOf):
+    """`__among`: the same rows as `__any`, for a condition that only checks. Beside an equality on the same column PostgreSQL
+    would otherwise walk the whole list in the index for each row asked for (100 µs instead of 3 for 700 owners)."""
+
+    lookup_name = "among"
+
+    def as_postgresql(self, compiler, connection):
+        sql, params = super().as_postgresql(compiler, connection)
+        return f"({sql}) IS TRUE", params
+
+
+class AnyText(AnyOf):
+    """`__any` for columns of text."""
+
+    def get_prep_lookup(self):
+        return [str(value) for value in self.rhs]
+
+
 for field in (AutoField, BigAutoField, BigIntegerField, ForeignKey):
     field.register_lookup(AnyOf)
+    field.register_lookup(Among)
+CharField.register_lookup(AnyText)

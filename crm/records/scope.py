@@ -10,7 +10,7 @@ A module's functions are named "<module>.<action>" (customer.export). `user.scop
 
 from dataclasses import dataclass
 
-from django.db import connections
+from django.db import connections, models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 
@@ -18,7 +18,7 @@ from . import modules, params
 
 READ = frozenset({"view", "export", "print"})
 CHANGE = frozenset({"edit", "follow"})
-LATERAL_UP_TO = 500  # owners; above that one scan over all of them is cheaper
+LATERAL_UP_TO = 5000  # owners; more than that are nearly everybody, and one scan over all rows is cheaper
 COUNT_CAP = 10_000
 
 
@@ -35,12 +35,14 @@ class Reach:
 
 @dataclass(frozen=True)
 class Branch:
-    """One part of a scope that an index can serve; `owners` is set where the part is "owner is one of these"."""
+    """One part of a scope that an index can serve; `owners` is set where the part is "owner is one of these", `keys` (a query
+    of primary keys) where it is "one of these records"."""
 
     condition: Q
     owners: tuple[int, ...] = ()
     by_owner: bool = False
     everything: bool = False
+    keys: models.QuerySet | None = None
 
 
 def narrow(rows, user, action: str):
@@ -61,14 +63,15 @@ def narrow(rows, user, action: str):
         grants = module.grant_model.objects.current().filter(user=user)
         if action in CHANGE:
             grants = grants.filter(permission__codename=f"change_{module.model._meta.model_name}")
-        branches.append(Branch(Q(pk__in=grants.values("content_object_id"))))
+        keys = grants.values("content_object_id")
+        branches.append(Branch(Q(pk__in=keys), keys=keys))
     if action in READ:
         if params.get("created_by_me_visible"):
             branches.append(Branch(Q(created_by=user, owner_id__isnull=False)))
         for parent in module.parents:
             branches.append(Branch(_by_parent(parent, user) & Q(owner_id__isnull=False)))
-    condition = Q()
-    for branch in branches:
+    condition = Q(owner_id__among=reach.owners)
+    for branch in branches[1:]:
         condition |= branch.condition
     narrowed = rows.filter(condition)
     narrowed.branches = tuple(branches)
@@ -116,6 +119,8 @@ def top_ids(rows, *, field: str, descending: bool, limit: int, offset: int = 0) 
     plain = rows.order_by(*order).values_list("pk", flat=True)
     branches = rows.branches
     if connections[rows.db].vendor != "postgresql" or not branches or branches[0].everything or offset > 1000:
+        if len(branches) == 1:
+            plain = plain.filter(branches[0].condition)
         return list(plain[offset : offset + limit])
     parts, values = [], []
     for branch in branches:
@@ -130,29 +135,61 @@ def top_ids(rows, *, field: str, descending: bool, limit: int, offset: int = 0) 
 
 
 def _branch_sql(rows, branch, order, field, limit):
-    keys = {"sort_key": F(field)}
-    if branch.by_owner and 1 < len(branch.owners) <= LATERAL_UP_TO:
-        inner = (
-            rows.filter(owner_id=RawSQL("scope.owner", ()))
-            .order_by(*order)
-            .annotate(**keys)
-            .values("pk", "sort_key")[:limit]
-        )
-        sql, bound = inner.query.sql_with_params()
-        lateral = f"SELECT top.pk, top.sort_key FROM unnest(%s::bigint[]) AS scope(owner) CROSS JOIN LATERAL ({sql}) AS top(pk, sort_key)"
-        return lateral, [list(branch.owners), *bound]
-    part = rows.filter(branch.condition).order_by(*order).annotate(**keys).values("pk", "sort_key")[:limit]
-    sql, bound = part.query.sql_with_params()
+    if branch.by_owner and 0 < len(branch.owners) <= LATERAL_UP_TO:
+        return _per_owner_sql(rows, branch.owners, order, field, limit)
+    if branch.keys is not None:
+        return _per_key_sql(rows, branch.keys, order, field, limit)
+    sql, bound = _top_sql(rows.filter(branch.condition), order, field, limit)
     return f"SELECT top.pk, top.sort_key FROM ({sql}) AS top(pk, sort_key)", list(bound)
+
+
+def _top_sql(rows, order, field, limit):
+    return rows.order_by(*order).annotate(sort_key=F(field)).values("pk", "sort_key")[:limit].query.sql_with_params()
+
+
+def _per_owner_sql(rows, owners, order, field, limit):
+    """The top rows of each owner, one short index scan an owner. Where there are more owners than rows wanted, the best row
+    of each decides first which owners can have a row on the page at all."""
+    theirs = rows.filter(owner_id=RawSQL("scope.owner", ()))
+    source, values = "unnest(%s::bigint[]) AS scope(owner)", [list(owners)]
+    if len(owners) > limit:
+        sql, bound = _top_sql(theirs, order, field, 1)
+        direction = "DESC" if order[0].startswith("-") else "ASC"
+        source = (
+            f"(SELECT scope.owner FROM {source} CROSS JOIN LATERAL ({sql}) AS best(pk, sort_key) "
+            f"ORDER BY best.sort_key {direction}, best.pk {direction} LIMIT %s) AS scope(owner)"
+        )
+        values += [*bound, limit]
+    sql, bound = _top_sql(theirs, order, field, limit)
+    lateral = f"SELECT top.pk, top.sort_key FROM {source} CROSS JOIN LATERAL ({sql}) AS top(pk, sort_key)"
+    return lateral, [*values, *bound]
+
+
+def _per_key_sql(rows, keys, order, field, limit):
+    """The top rows among known records, each fetched by its key: left to itself the planner may read the whole table to find a
+    hundred of them."""
+    known, values = keys.distinct().query.sql_with_params()
+    sql, bound = _top_sql(rows.filter(pk=RawSQL("known.pk", ())), order, field, 1)
+    direction = "DESC" if order[0].startswith("-") else "ASC"
+    lateral = (
+        f"SELECT top.pk, top.sort_key FROM ({known}) AS known(pk) CROSS JOIN LATERAL ({sql}) AS top(pk, sort_key) "
+        f"ORDER BY top.sort_key {direction}, top.pk {direction} LIMIT %s"
+    )
+    return lateral, [*values, *bound, limit]
 
 
 def capped_count(rows, cap: int = COUNT_CAP) -> int:
     """How many rows an allowed() query has, counted no further than cap + 1 (the caller shows "10,000+")."""
     if connections[rows.db].vendor != "postgresql" or len(rows.branches) < 2:
+        rows = rows.filter(rows.branches[0].condition) if rows.branches else rows
         return rows.order_by().values("pk")[: cap + 1].count()
     parts, values = [], []
     for branch in rows.branches:
-        sql, bound = rows.filter(branch.condition).order_by().values("pk")[: cap + 1].query.sql_with_params()
+        if branch.keys is None:
+            sql, bound = rows.filter(branch.condition).order_by().values("pk")[: cap + 1].query.sql_with_params()
+        else:
+            sql, bound = _per_key_sql(rows, branch.keys, ["pk"], "pk", cap + 1)
+            sql = f"SELECT pk FROM ({sql}) AS granted"
         parts.append(f"({sql})")
         values += bound
     with connections[rows.db].cursor() as cursor:

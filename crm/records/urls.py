@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from . import modules
-from .views import bulk, detail, editing, files, frame, listing, single
+from .views import bulk, detail, editing, files, frame, io, jobs, listing, single
 
 
 def module_urls(name: str, *, replace: dict | None = None) -> list:
@@ -59,6 +59,7 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
                 name=f"{name}-team-remove",
             ),
         ]
+    routes += io.io_urls(module)
     return [path(f"{module.prefix}/", include(routes))]
 
 
@@ -71,4 +72,5 @@ shared = [
     path("messages/<int:pk>/", frame.open_message, name="message"),
     path("files/<int:pk>/", files.download, name="file"),
     path("files/<int:pk>/remove/", files.remove, name="file-remove"),
+    *jobs.job_urls,
 ]

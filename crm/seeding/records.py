@@ -72,7 +72,7 @@ class Customers:
         pick = self.pick
         created = self.now - FRESH + FRESH * (place + pick.random()) / self.size.customers
         if owner in self.people.stale:
-            created -= OLD - FRESH + DAY
+            created -= OLD - FRESH + 30 * DAY
             return created, created + pick.random() * 30 * DAY
         return created, created if pick.random() < 0.4 else created + (self.now - created) * pick.random()
 

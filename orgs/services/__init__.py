@@ -25,7 +25,17 @@ from .employees import (
     update_employee,
 )
 from .oplog import differences, record
-from .roles import check_grant, copy_for_person, copy_role, create_role, delete_role, describe, grantable, update_role, why_locked
+from .roles import (
+    check_grant,
+    copy_for_person,
+    copy_role,
+    create_role,
+    delete_role,
+    describe,
+    grantable,
+    update_role,
+    why_locked,
+)
 
 __all__ = [
     "add_item",

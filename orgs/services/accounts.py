@@ -24,7 +24,7 @@ def sign_in_name(typed: str) -> str:
     if "@" in text:
         return Employee.objects.filter(email__iexact=text).values_list("phone", flat=True).first() or text.lower()
     digits = re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", text))
-    return re.sub(r"^(\+|00)86(?=1\d{10}$)", "", digits)
+    return re.sub(r"^(\+|00)86", "", digits) if re.fullmatch(r"((\+|00)86)?1\d{10}", digits) else text
 
 
 def new_password() -> str:
@@ -103,4 +103,10 @@ def change_email(employee, email: str, *, by) -> None:
         return
     employee.validate_constraints()
     employee.save(update_fields=["email"])
-    record("employee.updated", employee, by=by, text="修改邮箱", changes=[{"label": "邮箱", "old": old, "new": employee.email}])
+    record(
+        "employee.updated",
+        employee,
+        by=by,
+        text="修改邮箱",
+        changes=[{"label": "邮箱", "old": old, "new": employee.email}],
+    )

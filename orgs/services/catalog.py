@@ -44,7 +44,13 @@ def rename_item(item, label: str, *, by) -> None:
     if item.label == old:
         return
     item.save(update_fields=["label"])
-    record("dictionary.updated", _target(item), by=by, text="字典值改名", changes=[{"label": "名称", "old": old, "new": item.label}])
+    record(
+        "dictionary.updated",
+        _target(item),
+        by=by,
+        text="字典值改名",
+        changes=[{"label": "名称", "old": old, "new": item.label}],
+    )
 
 
 @transaction.atomic
@@ -105,7 +111,13 @@ def change_parameters(values: dict, *, by) -> list[str]:
             continue
         params.store(key, value)
         shown = [_shown(param, one) for one in (old, value)]
-        record("parameter.updated", param.label, by=by, text="修改系统参数", changes=[{"label": param.label, "old": shown[0], "new": shown[1]}])
+        record(
+            "parameter.updated",
+            param.label,
+            by=by,
+            text="修改系统参数",
+            changes=[{"label": param.label, "old": shown[0], "new": shown[1]}],
+        )
         changed.append(param.label)
     return changed
 

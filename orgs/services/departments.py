@@ -33,7 +33,13 @@ def create_department(department, *, by) -> Department:
     department.save()
     department.path = f"{parent_path}{department.pk}/"
     department.save(update_fields=["path"])
-    record("department.created", department, by=by, text=f"新建部门，上级：{department.parent or '无'}")
+    record(
+        "department.created",
+        department,
+        by=by,
+        text="新建部门",
+        changes=differences([("上级部门", "", department.parent)]),
+    )
     return department
 
 

@@ -48,8 +48,9 @@ def create_employee(employee, *, roles: Iterable[Role] = (), by, password: str =
         _check_roles(employee, added=roles, removed=[], by=by)
         employee.roles.set(roles)
         employee.forget_rights()
-    names = "、".join(role.name for role in roles) or "无"
-    record("employee.created", employee, by=by, text=f"新建员工，部门：{employee.department}，角色：{names}")
+    names = "、".join(role.name for role in roles)
+    rows = differences([("手机号", "", employee.phone), ("部门", "", employee.department), ("角色", "", names)])
+    record("employee.created", employee, by=by, text="新建员工", changes=rows)
     return password
 
 
@@ -61,7 +62,9 @@ def update_employee(employee, values: dict, *, by) -> Employee:
         # Everybody on the way up is locked, so that two changes at once cannot close a ring.
         chain = {employee.pk} | (reach.above(values["supervisor"].pk) if values["supervisor"] else set())
         list(Employee.objects.select_for_update().filter(pk__in=chain).order_by("pk").values_list("pk", flat=True))
-    current = Employee.objects.select_for_update(of=("self",)).select_related("department", "supervisor").get(pk=employee.pk)
+    current = (
+        Employee.objects.select_for_update(of=("self",)).select_related("department", "supervisor").get(pk=employee.pk)
+    )
     rows = []
     for name, value in values.items():
         field = Employee._meta.get_field(name)
@@ -95,8 +98,16 @@ def set_roles(employee, roles: Iterable[Role], *, by) -> None:
     _check_roles(employee, added=added, removed=removed, by=by)
     employee.roles.set(wanted)
     employee.forget_rights()
-    shown = ["、".join(role.name for role in sorted(some, key=lambda role: (role.order, role.pk))) for some in (held, wanted)]
-    record("employee.roles", employee, by=by, text="设置角色", changes=[{"label": "角色", "old": shown[0], "new": shown[1]}])
+    shown = [
+        "、".join(role.name for role in sorted(some, key=lambda role: (role.order, role.pk))) for some in (held, wanted)
+    ]
+    record(
+        "employee.roles",
+        employee,
+        by=by,
+        text="设置角色",
+        changes=[{"label": "角色", "old": shown[0], "new": shown[1]}],
+    )
     if any(role.is_super for role in removed):
         end_sessions(employee)
 

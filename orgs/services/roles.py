@@ -67,13 +67,16 @@ def check_grant(role, person, *, by) -> None:
         raise ValidationError("只有超级管理员可以授予超级管理员。")
     _admin_excess(role, by)
     for module in _viewed_modules(role):
-        gained = reach.resolve(person, {role.reach_for(module.name)})
+        pair = role.reach_for(module.name)
         limit = bound_of(by, module.name)
         if limit.everything:
             continue
-        if gained.everything or not set(gained.owners) <= limit.owners | {person.pk}:
-            words = describe(*role.reach_for(module.name))
-            raise ValidationError(f"角色“{role.name}”在“{module.label}”的数据权限是“{words}”，{person.name}会看到您数据权限以外的数据，不能由您授予。")
+        gained = reach.resolve(person, {pair})
+        if not _covers(limit, *pair, person, by=by) or not set(gained.owners) <= limit.owners | {person.pk}:
+            words = describe(*pair)
+            raise ValidationError(
+                f"角色“{role.name}”在“{module.label}”的数据权限是“{words}”，{person.name}会看到您数据权限以外的数据，不能由您授予。"
+            )
 
 
 def why_locked(role, *, by) -> str:
@@ -83,6 +86,26 @@ def why_locked(role, *, by) -> str:
     except ValidationError as error:
         return error.messages[0]
     return ""
+
+
+def _inside(path: str, paths) -> bool:
+    return any(path.startswith(own) for own in paths)
+
+
+def _covers(limit: Bound, kind: str, departments, person, *, by) -> bool:
+    """Whether a reach of this person lies within the bound, also when colleagues join or move later."""
+    if kind == Role.Reach.SELF or limit.everything:
+        return True
+    if kind == Role.Reach.CUSTOM:
+        return all(
+            _inside(path, limit.paths)
+            for path in Department.objects.filter(pk__in=departments).values_list("path", flat=True)
+        )
+    if kind == Role.Reach.SUBORDINATES:
+        return limit.rank >= _RANK[kind] and person.pk in limit.owners
+    if kind == Role.Reach.DEPARTMENT and limit.rank >= _RANK[kind] and person.department_id == by.department_id:
+        return True
+    return kind != Role.Reach.ALL and _inside(person.department.path, limit.paths)
 
 
 def grantable(role, *, by) -> bool:
@@ -103,17 +126,21 @@ def _check_content(role, *, by) -> None:
         if limit.everything:
             continue
         if kind == Role.Reach.CUSTOM:
-            paths = Department.objects.filter(pk__in=departments).values_list("path", flat=True)
-            too_wide = not all(any(path.startswith(own) for own in limit.paths) for path in paths)
+            too_wide = not _covers(limit, kind, departments, None, by=by)
         else:
             too_wide = kind == Role.Reach.ALL or _RANK[kind] > limit.rank
         if too_wide:
             words = describe(kind, departments)
             raise ValidationError(f"角色“{role.name}”在“{module.label}”的数据权限是“{words}”，超出您自己的数据权限。")
-        if kind != Role.Reach.SELF and role.pk:
-            other = Employee.objects.filter(roles=role).exclude(pk__in=limit.owners).first()
-            if other and kind != Role.Reach.CUSTOM:
-                raise ValidationError(f"{other.name}使用角色“{role.name}”，而他不在您的数据权限内，请由数据权限更大的管理员修改。")
+        for person in (
+            Employee.objects.filter(roles=role).select_related("department")
+            if role.pk and kind != Role.Reach.SELF
+            else ()
+        ):
+            if not _covers(limit, kind, departments, person, by=by):
+                raise ValidationError(
+                    f"{person.name}使用角色“{role.name}”，而他不在您的数据权限内，请由数据权限更大的管理员修改。"
+                )
 
 
 def _check_own(role, before, *, by) -> None:
@@ -173,11 +200,18 @@ def _function_labels(codes) -> str:
 def _log_rows(before, after) -> list[dict]:
     gone, new = set(before.permissions) - set(after.permissions), set(after.permissions) - set(before.permissions)
     rows = [
-        ("名称", before.name, after.name), ("说明", before.description, after.description),
+        ("名称", before.name, after.name),
+        ("说明", before.description, after.description),
         ("默认数据权限", describe(before.reach, before.departments), describe(after.reach, after.departments)),
     ]
     if gone or new:
-        rows.append(("操作权限", f"去掉 {_function_labels(gone)}" if gone else "", f"增加 {_function_labels(new)}" if new else ""))
+        rows.append(
+            (
+                "操作权限",
+                f"去掉 {_function_labels(gone)}" if gone else "",
+                f"增加 {_function_labels(new)}" if new else "",
+            )
+        )
     for name in sorted(set(before.overrides) | set(after.overrides)):
         shown = [describe(**_pair(one.overrides[name])) if name in one.overrides else "默认" for one in (before, after)]
         rows.append((f"{modules.get(name).label if name in modules.ALL else name}的数据权限", *shown))
@@ -229,8 +263,13 @@ def _copy_of(role, name: str) -> Role:
     if role.is_super:
         raise ValidationError("超级管理员不能复制。")
     return Role(
-        name=name, description=role.description, permissions=list(role.permissions), reach=role.reach,
-        departments=list(role.departments), overrides=dict(role.overrides), order=role.order,
+        name=name,
+        description=role.description,
+        permissions=list(role.permissions),
+        reach=role.reach,
+        departments=list(role.departments),
+        overrides=dict(role.overrides),
+        order=role.order,
     )
 
 
@@ -264,7 +303,9 @@ def delete_role(role, *, by) -> None:
         raise ValidationError("超级管理员不能删除。")
     names = list(role.employees.values_list("name", flat=True)[:11])
     if names:
-        raise ValidationError(f"角色“{role.name}”还有人使用：{'、'.join(names[:10])}{' 等' if len(names) > 10 else ''}。请先给他们换角色。")
+        raise ValidationError(
+            f"角色“{role.name}”还有人使用：{'、'.join(names[:10])}{' 等' if len(names) > 10 else ''}。请先给他们换角色。"
+        )
     if by is not None:
         _check_content(role, by=by)
     name = role.name

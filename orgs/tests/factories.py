@@ -26,12 +26,16 @@ def role(code: str) -> Role:
     return Role.objects.get(code=code)
 
 
-def employee(name: str = "", roles=("seller",), department: Department | None = None, *, password: str = PASSWORD, **kw) -> Employee:
+def employee(
+    name: str = "", roles=("seller",), department: Department | None = None, *, password: str = PASSWORD, **kw
+) -> Employee:
     """An active employee whose password need not be changed. `roles` are codes or Role objects."""
     phone = kw.pop("phone", None) or str(next(_phones))
     must_change = kw.pop("must_change_password", False)
     person = Employee(phone=phone, name=name or f"员工{phone[-4:]}", department=department or top(), **kw)
-    services.create_employee(person, roles=[role(one) if isinstance(one, str) else one for one in roles], by=None, password=password)
+    services.create_employee(
+        person, roles=[role(one) if isinstance(one, str) else one for one in roles], by=None, password=password
+    )
     if not must_change:
         person.must_change_password = False
         person.save(update_fields=["must_change_password"])

@@ -37,8 +37,15 @@ def test_signs_in_by_phone_however_it_is_typed_and_by_email():
 
 def test_wrong_password_unknown_name_and_disabled_account_answer_alike():
     person, gone = employee(), employee(is_active=False)
-    answers = {sign_in(name, password).content.decode().count("账号或密码错误") for name, password in
-               ((person.phone, "nope-nope"), ("13700000000", PASSWORD), (gone.phone, PASSWORD), ("", "x") if False else ("x" * 300, "y"))}
+    answers = {
+        sign_in(name, password).content.decode().count("账号或密码错误")
+        for name, password in (
+            (person.phone, "nope-nope"),
+            ("13700000000", PASSWORD),
+            (gone.phone, PASSWORD),
+            ("", "x") if False else ("x" * 300, "y"),
+        )
+    }
     assert answers == {1}
     assert SignInLog.objects.filter(employee=gone, result="disabled").exists()
     assert SignInLog.objects.filter(username="13700000000", result="wrong").exists()
@@ -84,14 +91,17 @@ def test_a_password_set_by_an_administrator_must_be_changed_first():
     assert OrgLog.objects.filter(code="employee.password", actor=person).exists()
 
 
-@pytest.mark.parametrize(("data", "message"), [
-    ({"current": "not-it", "new": "fresh-words-7", "again": "fresh-words-7"}, "当前密码不正确"),
-    ({"current": PASSWORD, "new": "fresh-words-7", "again": "other-words-7"}, "两次输入的密码不一致"),
-    ({"current": PASSWORD, "new": "kurz", "again": "kurz"}, "8"),
-    ({"current": PASSWORD, "new": PASSWORD, "again": PASSWORD}, "不能与当前密码相同"),
-    ({"current": PASSWORD, "new": "password", "again": "password"}, "密码"),
-    ({"current": PASSWORD, "new": "x" * 10_000, "again": "x" * 10_000}, "最多 128 个字符"),
-])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"current": "not-it", "new": "fresh-words-7", "again": "fresh-words-7"}, "当前密码不正确"),
+        ({"current": PASSWORD, "new": "fresh-words-7", "again": "other-words-7"}, "两次输入的密码不一致"),
+        ({"current": PASSWORD, "new": "kurz", "again": "kurz"}, "8"),
+        ({"current": PASSWORD, "new": PASSWORD, "again": PASSWORD}, "不能与当前密码相同"),
+        ({"current": PASSWORD, "new": "password", "again": "password"}, "密码"),
+        ({"current": PASSWORD, "new": "x" * 10_000, "again": "x" * 10_000}, "最多 128 个字符"),
+    ],
+)
 def test_bad_new_passwords_are_refused_with_a_reason(data, message):
     person = employee()
     answer = client_for(person).post("/me/password/", data)
@@ -119,7 +129,9 @@ def test_disabling_acts_on_the_next_request_and_ends_the_sessions():
     services.disable_employee(person, by=admin)
     assert client.get("/me/").url.startswith("/login/")
     assert not SignIn.objects.filter(employee=person).exists()
-    assert Session.objects.count() == 0 or client.cookies["sessionid"].value not in set(Session.objects.values_list("pk", flat=True))
+    assert Session.objects.count() == 0 or client.cookies["sessionid"].value not in set(
+        Session.objects.values_list("pk", flat=True)
+    )
     assert sign_in(person.phone).status_code == 200
 
 
@@ -166,7 +178,9 @@ def mail_ready(settings, monkeypatch):
 
 
 def link_in(message) -> str:
-    return next(line for line in message.body.splitlines() if line.startswith("https://")).removeprefix("https://crm.example.com")
+    return next(line for line in message.body.splitlines() if line.startswith("https://")).removeprefix(
+        "https://crm.example.com"
+    )
 
 
 def test_a_reset_link_works_once_within_thirty_minutes(mail_ready, monkeypatch):

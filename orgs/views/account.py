@@ -24,18 +24,37 @@ RESETS_PER_HOUR = 5
 
 
 class LoginForm(forms.Form):
-    username = forms.CharField(label="手机号或邮箱", max_length=254, error_messages={"required": "请输入手机号或邮箱", "max_length": "账号或密码错误"})
-    password = forms.CharField(label="密码", max_length=128, strip=False, error_messages={"required": "请输入密码", "max_length": "账号或密码错误"})
+    username = forms.CharField(
+        label="手机号或邮箱",
+        max_length=254,
+        error_messages={"required": "请输入手机号或邮箱", "max_length": "账号或密码错误"},
+    )
+    password = forms.CharField(
+        label="密码",
+        max_length=128,
+        strip=False,
+        error_messages={"required": "请输入密码", "max_length": "账号或密码错误"},
+    )
 
 
 class NewPasswordForm(forms.Form):
     """A new password, twice."""
 
-    new = forms.CharField(label="新密码", max_length=128, strip=False, help_text="至少 8 位，不要用生日、手机号或常见密码",
-                          widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-                          error_messages={"required": "请输入新密码", "max_length": "最多 128 个字符"})
-    again = forms.CharField(label="再输一次新密码", max_length=128, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-                            error_messages={"required": "请再输一次新密码", "max_length": "最多 128 个字符"})
+    new = forms.CharField(
+        label="新密码",
+        max_length=128,
+        strip=False,
+        help_text="至少 8 位，不要用生日、手机号或常见密码",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        error_messages={"required": "请输入新密码", "max_length": "最多 128 个字符"},
+    )
+    again = forms.CharField(
+        label="再输一次新密码",
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        error_messages={"required": "请再输一次新密码", "max_length": "最多 128 个字符"},
+    )
 
     def clean(self):
         data = super().clean()
@@ -48,8 +67,13 @@ class PasswordForm(NewPasswordForm):
     """The present password and a new one, twice."""
 
     field_order = ("current", "new", "again")
-    current = forms.CharField(label="当前密码", max_length=128, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-                              error_messages={"required": "请输入当前密码", "max_length": "当前密码不正确"})
+    current = forms.CharField(
+        label="当前密码",
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": "请输入当前密码", "max_length": "当前密码不正确"},
+    )
 
     def __init__(self, *args, user, **kwargs):
         self.user = user
@@ -85,7 +109,11 @@ def sign_in(request):
             login(request, user)
             return redirect(safe_next(request))
         form.add_error(None, "账号或密码错误，请检查后重试。连续输错 5 次将暂停登录。")
-    context = {"form": form, "next": request.POST.get("next") or request.GET.get("next") or "", "reset_url": resolve_url("password_forgot")}
+    context = {
+        "form": form,
+        "next": request.POST.get("next") or request.GET.get("next") or "",
+        "reset_url": resolve_url("password_forgot"),
+    }
     return render(request, "account/login.html", context)
 
 
@@ -120,7 +148,9 @@ def password(request):
             update_session_auth_hash(request, request.user)
             SignIn.objects.filter(session_key=key).update(session_key=request.session.session_key)
             return done(request, "/" if forced else "/me/", "密码已修改")
-    return render_page(request, "account/password.html", {"form": form, "forced": forced}, status=422 if form.errors else 200)
+    return render_page(
+        request, "account/password.html", {"form": form, "forced": forced}, status=422 if form.errors else 200
+    )
 
 
 @login_not_required

@@ -73,8 +73,15 @@ def form_page(request, form, *, heading: str, sections, crumb=None, status: int 
     ]
     if status is None:
         status = 422 if form.is_bound and form.errors else 200
-    page = {"form": form, "sections": laid_out, "heading": heading, "errors": errors_of(form) if form.is_bound else [], "module": crumb or SETTINGS,
-            "nav_active": "settings", **context}
+    page = {
+        "form": form,
+        "sections": laid_out,
+        "heading": heading,
+        "errors": errors_of(form) if form.is_bound else [],
+        "module": crumb or SETTINGS,
+        "nav_active": "settings",
+        **context,
+    }
     return render_page(request, "records/form.html", page, status=status)
 
 
@@ -109,8 +116,16 @@ class Pager:
         """What records/pager.html shows."""
         more = self.page < self.pages
         return {
-            "count_text": f"共 {formatting.count(self.count)} 条", "count_url": None, "page": self.page, "pages": self.pages, "size": self.size, "sizes": SIZES,
-            "first_url": self.url(1) if self.page > 1 else None, "prev_url": self.url(self.page - 1) if self.page > 1 else None,
-            "next_url": self.url(self.page + 1) if more else None, "last_url": self.url(self.pages) if more else None,
-            "jump": {"action": self.path, "hidden": self.kept}, "jump_error": self.error,
+            "count_text": f"共 {formatting.count(self.count)} 条",
+            "count_url": None,
+            "page": self.page,
+            "pages": self.pages,
+            "size": self.size,
+            "sizes": SIZES,
+            "first_url": self.url(1) if self.page > 1 else None,
+            "prev_url": self.url(self.page - 1) if self.page > 1 else None,
+            "next_url": self.url(self.page + 1) if more else None,
+            "last_url": self.url(self.pages) if more else None,
+            "jump": {"action": self.path, "hidden": self.kept},
+            "jump_error": self.error,
         }

@@ -49,16 +49,49 @@ def _roles(person, form, by):
 
 
 ACTIONS = {
-    "move": Action("移动部门", "department", "把 {n} 名员工移到哪个部门？", "移动（{n} 人）", "移动部门", _move, form=MoveForm),
-    "roles": Action("设置角色", "shield", "设置 {n} 名员工的角色", "设置（{n} 人）", "设置角色", _roles, form=SetRolesForm, function="admin.roles",
-                    body="在下一次操作时生效。"),
-    "reset": Action("重置密码", "key", "重置 {n} 名员工的密码？", "重置密码（{n} 人）", "重置密码",
-                    lambda person, form, by: services.reset_password(person, by=by), secret=True,
-                    body="他们会立即退出登录，用新密码登录后须再改一次。新密码只显示一次。"),
-    "enable": Action("启用", "check", "启用 {n} 名员工？", "启用（{n} 人）", "启用", lambda person, form, by: services.enable_employee(person, by=by),
-                     body="启用后可以登录，角色与停用前相同。"),
-    "disable": Action("停用", "lock", "停用 {n} 名员工？", "停用（{n} 人）", "停用", lambda person, form, by: services.disable_employee(person, by=by), danger=True,
-                      body="停用后立即退出、不能再登录；名下的记录和历史都保留，需要时请转移给同事。"),
+    "move": Action(
+        "移动部门", "department", "把 {n} 名员工移到哪个部门？", "移动（{n} 人）", "移动部门", _move, form=MoveForm
+    ),
+    "roles": Action(
+        "设置角色",
+        "shield",
+        "设置 {n} 名员工的角色",
+        "设置（{n} 人）",
+        "设置角色",
+        _roles,
+        form=SetRolesForm,
+        function="admin.roles",
+        body="在下一次操作时生效。",
+    ),
+    "reset": Action(
+        "重置密码",
+        "key",
+        "重置 {n} 名员工的密码？",
+        "重置密码（{n} 人）",
+        "重置密码",
+        lambda person, form, by: services.reset_password(person, by=by),
+        secret=True,
+        body="他们会立即退出登录，用新密码登录后须再改一次。新密码只显示一次。",
+    ),
+    "enable": Action(
+        "启用",
+        "check",
+        "启用 {n} 名员工？",
+        "启用（{n} 人）",
+        "启用",
+        lambda person, form, by: services.enable_employee(person, by=by),
+        body="启用后可以登录，角色与停用前相同。",
+    ),
+    "disable": Action(
+        "停用",
+        "lock",
+        "停用 {n} 名员工？",
+        "停用（{n} 人）",
+        "停用",
+        lambda person, form, by: services.disable_employee(person, by=by),
+        danger=True,
+        body="停用后立即退出、不能再登录；名下的记录和历史都保留，需要时请转移给同事。",
+    ),
 }
 
 
@@ -77,11 +110,22 @@ def action_of(request, key: str) -> Action:
 def batch(request, key: str):
     """POST /settings/employees/batch/<key>/: `ids` = "1,2,3"; the first POST asks, the one with `confirm` acts."""
     action = action_of(request, key)
-    ids = list(dict.fromkeys(int(part) for part in request.POST.get("ids", "").split(",") if part.strip().isascii() and part.strip().isdigit() and len(part.strip()) < 19))
+    ids = list(
+        dict.fromkeys(
+            int(part)
+            for part in request.POST.get("ids", "").split(",")
+            if part.strip().isascii() and part.strip().isdigit() and len(part.strip()) < 19
+        )
+    )
     people = list(Employee.objects.filter(pk__in=ids[:LIMIT]).select_related("department").order_by("pk"))
     if not people or len(ids) > LIMIT:
         reason = f"一次最多处理 {LIMIT:,} 人，请缩小范围。" if people else "请先选择员工。"
-        return render_page(request, "orgs/refused.html", {"heading": action.label, "reasons": [reason], "module": CRUMB, "back_url": LIST}, status=422)
+        return render_page(
+            request,
+            "orgs/refused.html",
+            {"heading": action.label, "reasons": [reason], "module": CRUMB, "back_url": LIST},
+            status=422,
+        )
     return answer(request, action, people, back_url=LIST)
 
 
@@ -91,7 +135,12 @@ def batch(request, key: str):
 def one(request, pk: int, key: str):
     """/settings/employees/<pk>/<key>/: the same for one person."""
     action = action_of(request, key)
-    return answer(request, action, [get_object_or_404(Employee.objects.select_related("department"), pk=pk)], back_url=f"{LIST}{pk}/")
+    return answer(
+        request,
+        action,
+        [get_object_or_404(Employee.objects.select_related("department"), pk=pk)],
+        back_url=f"{LIST}{pk}/",
+    )
 
 
 def answer(request, action, people, *, back_url: str):
@@ -105,19 +154,44 @@ def answer(request, action, people, *, back_url: str):
         return passwords_page(request, done_for, heading="新密码", failures=failed, back_url=back_url)
     if not failed:
         return done(request, back_url, f"{action.done}成功" + (f"（{len(done_for)} 人）" if len(people) > 1 else ""))
-    return render_page(request, "records/result.html", {
-        "heading": f"{action.label}的结果", "done": len(done_for), "failures": [{"title": person.name, "reason": reason} for person, reason in failed],
-        "back_url": back_url, "module": CRUMB, "nav_active": "settings",
-    })
+    return render_page(
+        request,
+        "records/result.html",
+        {
+            "heading": f"{action.label}的结果",
+            "done": len(done_for),
+            "failures": [{"title": person.name, "reason": reason} for person, reason in failed],
+            "back_url": back_url,
+            "module": CRUMB,
+            "nav_active": "settings",
+        },
+    )
 
 
 def ask(request, action, people, form, back_url):
     names = [f"{person.name}（{person.department.name}）" for person in people[:SHOWN]]
     if len(people) > SHOWN:
         names.append(f"等 {len(people)} 人")
-    heading = action.heading.format(n=len(people)) if len(people) > 1 else action.heading.replace("{n} 名员工", people[0].name)
-    return render_page(request, "records/confirm.html", {
-        "heading": heading, "body": action.body, "details": names if len(people) > 1 else [], "fields": form, "danger": action.danger, "module": CRUMB, "back_url": back_url,
-        "submit_label": action.submit.format(n=len(people)) if len(people) > 1 else action.label, "action": request.path, "nav_active": "settings",
-        "hidden": [("ids", ",".join(str(person.pk) for person in people)), ("confirm", "1")],
-    }, status=422 if form is not None and form.errors else 200)
+    heading = (
+        action.heading.format(n=len(people))
+        if len(people) > 1
+        else action.heading.replace("{n} 名员工", people[0].name)
+    )
+    return render_page(
+        request,
+        "records/confirm.html",
+        {
+            "heading": heading,
+            "body": action.body,
+            "details": names if len(people) > 1 else [],
+            "fields": form,
+            "danger": action.danger,
+            "module": CRUMB,
+            "back_url": back_url,
+            "submit_label": action.submit.format(n=len(people)) if len(people) > 1 else action.label,
+            "action": request.path,
+            "nav_active": "settings",
+            "hidden": [("ids", ",".join(str(person.pk) for person in people)), ("confirm", "1")],
+        },
+        status=422 if form is not None and form.errors else 200,
+    )

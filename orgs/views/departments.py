@@ -20,7 +20,11 @@ CRUMB = {"label": "部门", "list_url": LIST}
 def index(request):
     """/settings/departments/: the whole tree."""
     nodes = tree.with_counts()
-    return render_page(request, "orgs/departments.html", {"nodes": nodes, "people": sum(node.department.people for node in nodes), "nav_active": "settings"})
+    return render_page(
+        request,
+        "orgs/departments.html",
+        {"nodes": nodes, "people": sum(node.department.people for node in nodes), "nav_active": "settings"},
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,7 +55,9 @@ def edit(request, pk: int):
             return done(request, LIST, "保存成功")
         except ValidationError as error:
             move_errors(form, error)
-    return form_page(request, form, heading=f"编辑部门“{department.name}”", sections=form.sections, crumb=CRUMB, back_url=LIST)
+    return form_page(
+        request, form, heading=f"编辑部门“{department.name}”", sections=form.sections, crumb=CRUMB, back_url=LIST
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,13 +66,23 @@ def delete(request, pk: int):
     """/settings/departments/<pk>/delete/: asks first; says what still stands inside."""
     department = get_object_or_404(Department, pk=pk)
     context = {
-        "heading": f"删除部门“{department.name}”？", "body": "删除后不能恢复；有员工或下级部门的部门不能删除。", "submit_label": "删除部门", "danger": True,
-        "module": CRUMB, "back_url": LIST, "nav_active": "settings",
+        "heading": f"删除部门“{department.name}”？",
+        "body": "删除后不能恢复；有员工或下级部门的部门不能删除。",
+        "submit_label": "删除部门",
+        "danger": True,
+        "module": CRUMB,
+        "back_url": LIST,
+        "nav_active": "settings",
     }
     if request.method == "POST":
         try:
             services.delete_department(department, by=request.user)
             return done(request, LIST, "删除成功")
         except ValidationError as error:
-            return render_page(request, "orgs/refused.html", {**context, "heading": f"部门“{department.name}”不能删除", "reasons": error.messages}, status=422)
+            return render_page(
+                request,
+                "orgs/refused.html",
+                {**context, "heading": f"部门“{department.name}”不能删除", "reasons": error.messages},
+                status=422,
+            )
     return render_page(request, "records/confirm.html", context)

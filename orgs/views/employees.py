@@ -26,9 +26,14 @@ STATES = {"active": "在职", "disabled": "已停用", "all": "全部"}
 SORTS = {"name": "姓名", "department": "部门", "last_login": "最近登录", "created_at": "创建时间"}
 PARAMETERS = {"q", "state", "department", "role", "sort", "page", "size"}
 COLUMNS = (
-    ("name", "姓名", "k-w-136", "title"), ("phone", "手机号", "k-w-120", "sub"), ("department", "部门", "k-w-200", "sub"), ("position", "职位", "k-w-120", "sub"),
-    ("supervisor", "直属上级", "k-w-104", ""), ("roles", "角色", "k-w-200", "wide"), ("state", "状态", "k-w-96", "side"),
-    ("last_login", "最近登录", "k-w-120", "pair"), ("created_at", "创建时间", "k-w-104", ""),
+    ("name", "姓名", "k-w-136", "title"),
+    ("phone", "手机号", "k-w-120", "sub"),
+    ("department", "部门", "k-w-176", "sub"),
+    ("position", "职位", "k-w-120", ""),
+    ("supervisor", "直属上级", "k-w-104", ""),
+    ("roles", "角色", "k-w-176", "wide"),
+    ("state", "状态", "k-w-88", "side"),
+    ("last_login", "最近登录", "k-w-120", "pair"),
 )
 
 
@@ -87,7 +92,9 @@ class ListState:
         return rows.order_by(sign + field, sign + "pk")
 
     def url(self, **changes) -> str:
-        pairs = {key: value for key, value in self.data.items() if key in PARAMETERS - {"page"} and value != ""} | changes
+        pairs = {
+            key: value for key, value in self.data.items() if key in PARAMETERS - {"page"} and value != ""
+        } | changes
         query = urlencode({key: value for key, value in pairs.items() if value is not None})
         return f"{LIST}?{query}" if query else LIST
 
@@ -105,16 +112,46 @@ def index(request):
         chips.append({"label": "部门", "value": ways[state.department.pk], "remove_url": state.url(department=None)})
     if state.role:
         chips.append({"label": "角色", "value": state.role.name, "remove_url": state.url(role=None)})
-    return render_page(request, "records/list.html", {
-        "module": {"label": "员工", "name": "employee", "icon": "team", "list_url": LIST, "select_first": "请先选择员工。"}, "nav_active": "settings",
-        "actions": header_actions(), "q": state.q, "search_placeholder": "姓名、手机号、拼音首字母", "filters": Search(request.GET), "chips": chips, "clear_url": LIST,
-        "hidden": [(key, state.data[key]) for key in ("state", "sort", "size") if state.data.get(key)], "notices": state.notices,
-        "views": [{"label": label, "url": state.url(state=None if key == "active" else key), "active": key == state.state, "count": None}
-                  for key, label in STATES.items()],
-        "columns": [head(state, *column) for column in COLUMNS], "rows": [row(person, ways) for person in found], "pager": pager.context(),
-        "bulk": {"actions": bulk_actions(request.user), "total_text": "", "filter_token": ""},
-        "empty": {"title": "没有符合条件的员工", "text": "换个条件试试，或清除筛选。", "actions": [{"label": "清除筛选", "url": LIST, "icon": "x"}]},
-    })
+    return render_page(
+        request,
+        "records/list.html",
+        {
+            "module": {
+                "label": "员工",
+                "name": "employee",
+                "icon": "team",
+                "list_url": LIST,
+                "select_first": "请先选择员工。",
+            },
+            "nav_active": "settings",
+            "actions": header_actions(),
+            "q": state.q,
+            "search_placeholder": "姓名、手机号、拼音首字母",
+            "filters": Search(request.GET),
+            "chips": chips,
+            "clear_url": LIST,
+            "hidden": [(key, state.data[key]) for key in ("state", "sort", "size") if state.data.get(key)],
+            "notices": state.notices,
+            "views": [
+                {
+                    "label": label,
+                    "url": state.url(state=None if key == "active" else key),
+                    "active": key == state.state,
+                    "count": None,
+                }
+                for key, label in STATES.items()
+            ],
+            "columns": [head(state, *column) for column in COLUMNS],
+            "rows": [row(person, ways) for person in found],
+            "pager": pager.context(),
+            "bulk": {"actions": bulk_actions(request.user), "total_text": "", "filter_token": ""},
+            "empty": {
+                "title": "没有符合条件的员工",
+                "text": "换个条件试试，或清除筛选。",
+                "actions": [{"label": "清除筛选", "url": LIST, "icon": "x"}],
+            },
+        },
+    )
 
 
 def header_actions() -> list[dict]:
@@ -139,8 +176,14 @@ def head(state, key, label, css, place) -> dict:
     mine = state.sort.lstrip("-") == key
     down = state.sort.startswith("-")
     flipped = key if mine and down else f"-{key}" if mine or key in ("last_login", "created_at") else key
-    return {"key": key, "label": label, "css": css, "numeric": False, "sort_url": state.url(sort=flipped) if key in SORTS else None,
-            "sorted": ("desc" if down else "asc") if mine else ""}
+    return {
+        "key": key,
+        "label": label,
+        "css": css,
+        "numeric": False,
+        "sort_url": state.url(sort=flipped) if key in SORTS else None,
+        "sorted": ("desc" if down else "asc") if mine else "",
+    }
 
 
 def state_html(person):
@@ -152,14 +195,28 @@ def state_html(person):
 def row(person, ways) -> dict:
     roles = "、".join(role.name for role in person.roles.all())
     values = {
-        "name": (person.name, person.name), "phone": (person.phone, person.phone),
-        "department": (ways[person.department_id], ways[person.department_id]), "position": (person.position, person.position),
-        "supervisor": (kaihai.person_html(person.supervisor), str(person.supervisor or "")), "roles": (roles, roles), "state": (state_html(person), ""),
-        "last_login": (kaihai.near_html(person.last_login), ""), "created_at": (formatting.day(person.created_at), formatting.moment(person.created_at)),
+        "name": (person.name, person.name),
+        "phone": (person.phone, person.phone),
+        "department": (ways[person.department_id], ways[person.department_id]),
+        "position": (person.position, person.position),
+        "supervisor": (kaihai.person_html(person.supervisor), str(person.supervisor or "")),
+        "roles": (roles, roles),
+        "state": (state_html(person), ""),
+        "last_login": (kaihai.near_html(person.last_login), ""),
     }
-    cells = [{"html": values[key][0], "title": values[key][1], "css": "", "m": place, "label": label} for key, label, _, place in COLUMNS]
-    return {"pk": person.pk, "url": f"{LIST}{person.pk}/", "edit_url": f"{LIST}{person.pk}/edit/", "title": person.name, "cells": cells, "tel": person.phone,
-            "locked": False}
+    cells = [
+        {"html": values[key][0], "title": values[key][1], "css": "", "m": place, "label": label}
+        for key, label, _, place in COLUMNS
+    ]
+    return {
+        "pk": person.pk,
+        "url": f"{LIST}{person.pk}/",
+        "edit_url": f"{LIST}{person.pk}/edit/",
+        "title": person.name,
+        "cells": cells,
+        "tel": person.phone,
+        "locked": False,
+    }
 
 
 @require_safe
@@ -168,22 +225,51 @@ def detail(request, pk: int):
     """/settings/employees/<pk>/: one person, what may be done, live sessions."""
     from .batch import ACTIONS
 
-    person = get_object_or_404(Employee.objects.select_related("department", "supervisor").prefetch_related("roles"), pk=pk)
+    person = get_object_or_404(
+        Employee.objects.select_related("department", "supervisor").prefetch_related("roles"), pk=pk
+    )
     user = request.user
     facts = [
-        ("手机号", person.phone), ("邮箱", person.email), ("部门", tree.name_of(person.department)), ("职位", person.position),
-        ("直属上级", kaihai.person_html(person.supervisor)), ("性别", person.get_gender_display()), ("创建时间", formatting.moment(person.created_at)),
-        ("最近登录", formatting.moment(person.last_login)), ("停用时间", formatting.moment(person.disabled_at)),
+        ("手机号", person.phone),
+        ("邮箱", person.email),
+        ("部门", tree.name_of(person.department)),
+        ("职位", person.position),
+        ("直属上级", kaihai.person_html(person.supervisor)),
+        ("性别", person.get_gender_display()),
+        ("创建时间", formatting.moment(person.created_at)),
+        ("最近登录", formatting.moment(person.last_login)),
     ]
-    offered = [key for key in ("roles", "move", "reset", "disable" if person.is_active else "enable")
-               if user.has_function(ACTIONS[key].function) and not (person.pk == user.pk)]
+    if person.disabled_at:
+        facts.append(("停用时间", formatting.moment(person.disabled_at)))
+    offered = [
+        key
+        for key in ("roles", "move", "reset", "disable" if person.is_active else "enable")
+        if user.has_function(ACTIONS[key].function) and not (person.pk == user.pk)
+    ]
     actions = [{"label": "编辑", "url": f"{LIST}{pk}/edit/", "icon": "edit", "primary": True}] + [
-        {"label": ACTIONS[key].label, "url": f"{LIST}{pk}/{key}/", "icon": ACTIONS[key].icon, "danger": ACTIONS[key].danger, "dialog": True} for key in offered
+        {
+            "label": ACTIONS[key].label,
+            "url": f"{LIST}{pk}/{key}/",
+            "icon": ACTIONS[key].icon,
+            "danger": ACTIONS[key].danger,
+            "dialog": True,
+        }
+        for key in offered
     ]
-    return render_page(request, "orgs/employee.html", {
-        "person": person, "facts": facts, "actions": actions, "roles": list(person.roles.all()), "nav_active": "settings",
-        "sessions": SignIn.objects.filter(employee=person)[:20], "may_roles": user.has_function("admin.roles"), "state": state_html(person),
-    })
+    return render_page(
+        request,
+        "orgs/employee.html",
+        {
+            "person": person,
+            "facts": facts,
+            "actions": actions,
+            "roles": list(person.roles.all()),
+            "nav_active": "settings",
+            "sessions": SignIn.objects.filter(employee=person)[:20],
+            "may_roles": user.has_function("admin.roles"),
+            "state": state_html(person),
+        },
+    )
 
 
 @never_cache
@@ -192,11 +278,21 @@ def detail(request, pk: int):
 @needs("admin.org")
 def create(request):
     """/settings/employees/new/: the answer shows the initial password once."""
-    form = EmployeeForm(request.POST or None, instance=Employee(), user=request.user, initial={"department": number(request.GET.get("department"))})
+    form = EmployeeForm(
+        request.POST or None,
+        instance=Employee(),
+        user=request.user,
+        initial={"department": number(request.GET.get("department"))},
+    )
     if request.method == "POST" and form.is_valid():
         person = form.instance
         try:
-            password = services.create_employee(person, roles=form.cleaned_data.get("roles", ()), by=request.user, password=form.cleaned_data["password"])
+            password = services.create_employee(
+                person,
+                roles=form.cleaned_data.get("roles", ()),
+                by=request.user,
+                password=form.cleaned_data["password"],
+            )
         except ValidationError as error:
             move_errors(form, error)
         else:
@@ -207,12 +303,18 @@ def create(request):
 
 def passwords_page(request, rows, *, heading: str, failures=(), back_url: str = LIST):
     """New passwords, shown this once."""
-    response = render_page(request, "orgs/passwords.html", {
-        "heading": heading, "rows": [{"person": person, "password": password} for person, password in rows], "back_url": back_url, "module": CRUMB,
-        "failures": [{"title": person.name, "reason": reason} for person, reason in failures], "nav_active": "settings",
-    })
-    response["Cache-Control"] = "no-store"
-    return response
+    return render_page(
+        request,
+        "orgs/passwords.html",
+        {
+            "heading": heading,
+            "rows": [{"person": person, "password": password} for person, password in rows],
+            "back_url": back_url,
+            "module": CRUMB,
+            "failures": [{"title": person.name, "reason": reason} for person, reason in failures],
+            "nav_active": "settings",
+        },
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -221,14 +323,20 @@ def edit(request, pk: int):
     """/settings/employees/<pk>/edit/"""
     person = get_object_or_404(Employee, pk=pk)
     url = f"{LIST}{pk}/"
-    form = EmployeeForm(request.POST or None, instance=get_object_or_404(Employee.objects.select_related("department", "supervisor"), pk=pk), user=request.user)
+    form = EmployeeForm(
+        request.POST or None,
+        instance=get_object_or_404(Employee.objects.select_related("department", "supervisor"), pk=pk),
+        user=request.user,
+    )
     if request.method == "POST" and form.is_valid():
         try:
             save(person, form, by=request.user)
             return done(request, url, "保存成功")
         except ValidationError as error:
             move_errors(form, error)
-    return form_page(request, form, heading=f"编辑员工“{person.name}”", sections=form.sections, crumb=CRUMB, back_url=url)
+    return form_page(
+        request, form, heading=f"编辑员工“{person.name}”", sections=form.sections, crumb=CRUMB, back_url=url
+    )
 
 
 def save(person, form, *, by) -> None:

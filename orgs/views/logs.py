@@ -15,7 +15,14 @@ from ..models import Employee, OrgLog, SignInLog
 from .base import Pager, needs
 
 RESULTS = dict(SignInLog.Result.choices)
-AREAS = {"employee": "员工", "department": "部门", "role": "角色", "dictionary": "数据字典", "parameter": "系统参数", "session": "登录会话"}
+AREAS = {
+    "employee": "员工",
+    "department": "部门",
+    "role": "角色",
+    "dictionary": "数据字典",
+    "parameter": "系统参数",
+    "session": "登录会话",
+}
 
 
 def day_of(text: str):
@@ -47,16 +54,27 @@ def sign_ins(request):
     rows, notices = between(SignInLog.objects.select_related("employee"), data)
     q = data.get("q", "").replace("\x00", "").strip()[:100]
     if q:
-        rows = rows.filter(Q(username__icontains=q) | Q(ip__startswith=q) | Q(employee__in=people.find(Employee.objects.all(), q)))
+        rows = rows.filter(
+            Q(username__icontains=q) | Q(ip__startswith=q) | Q(employee__in=people.find(Employee.objects.all(), q))
+        )
     if data.get("result") in RESULTS:
         rows = rows.filter(result=data["result"])
     elif data.get("result"):
         notices.append("忽略了无法识别的结果")
     pager = Pager(request, rows, size=params.get("page_size"))
-    return render_page(request, "orgs/signins.html", {
-        "rows": list(pager.rows), "pager": pager.context(), "q": q, "results": SignInLog.Result.choices, "data": data, "notices": list(dict.fromkeys(notices)),
-        "nav_active": "settings",
-    })
+    return render_page(
+        request,
+        "orgs/signins.html",
+        {
+            "rows": list(pager.rows),
+            "pager": pager.context(),
+            "q": q,
+            "results": SignInLog.Result.choices,
+            "data": data,
+            "notices": list(dict.fromkeys(notices)),
+            "nav_active": "settings",
+        },
+    )
 
 
 @require_safe
@@ -67,13 +85,28 @@ def system(request):
     rows, notices = between(OrgLog.objects.select_related("actor"), data)
     q = data.get("q", "").replace("\x00", "").strip()[:100]
     if q:
-        rows = rows.filter(Q(target__icontains=q) | Q(text__icontains=q) | Q(actor__in=people.find(Employee.objects.all(), q)))
+        rows = rows.filter(
+            Q(target__icontains=q) | Q(text__icontains=q) | Q(actor__in=people.find(Employee.objects.all(), q))
+        )
     if data.get("area") in AREAS:
         rows = rows.filter(code__startswith=f"{data['area']}.")
     elif data.get("area"):
         notices.append("忽略了无法识别的范围")
     pager = Pager(request, rows, size=30)
-    entries = [{"row": row, "at": kaihai.near_html(row.created_at), "area": AREAS.get(row.code.split(".")[0], "")} for row in pager.rows]
-    return render_page(request, "orgs/log.html", {
-        "entries": entries, "pager": pager.context(), "q": q, "areas": AREAS.items(), "data": data, "notices": list(dict.fromkeys(notices)), "nav_active": "settings",
-    })
+    entries = [
+        {"row": row, "at": kaihai.near_html(row.created_at), "area": AREAS.get(row.code.split(".")[0], "")}
+        for row in pager.rows
+    ]
+    return render_page(
+        request,
+        "orgs/log.html",
+        {
+            "entries": entries,
+            "pager": pager.context(),
+            "q": q,
+            "areas": AREAS.items(),
+            "data": data,
+            "notices": list(dict.fromkeys(notices)),
+            "nav_active": "settings",
+        },
+    )

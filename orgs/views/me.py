@@ -39,10 +39,21 @@ def me(request):
         except ValidationError as error:
             move_errors(form, error)
     key = request.session.session_key
-    facts = [("姓名", person.name), ("登录手机号", person.phone), ("部门", tree.name_of(person.department)), ("职位", person.position),
-             ("直属上级", str(person.supervisor or "")), ("角色", "、".join(role.name for role in person.role_list()))]
+    facts = [
+        ("姓名", person.name),
+        ("登录手机号", person.phone),
+        ("部门", tree.name_of(person.department)),
+        ("职位", person.position),
+        ("直属上级", str(person.supervisor or "")),
+        ("角色", "、".join(role.name for role in person.role_list())),
+    ]
     sessions = [{"row": row, "here": row.session_key == key} for row in live_sessions(person)]
-    return render_page(request, "orgs/me.html", {"form": form, "facts": facts, "sessions": sessions}, status=422 if form.errors else 200)
+    return render_page(
+        request,
+        "orgs/me.html",
+        {"form": form, "facts": facts, "sessions": sessions},
+        status=422 if form.errors else 200,
+    )
 
 
 def live_sessions(person):
@@ -50,7 +61,11 @@ def live_sessions(person):
     from django.contrib.sessions.models import Session
 
     rows = list(SignIn.objects.filter(employee=person)[:100])
-    standing = set(Session.objects.filter(session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now()).values_list("session_key", flat=True))
+    standing = set(
+        Session.objects.filter(
+            session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now()
+        ).values_list("session_key", flat=True)
+    )
     return [row for row in rows if row.session_key in standing]
 
 
@@ -82,9 +97,18 @@ def rights_page(request, person):
     own = person.pk == request.user.pk
     heading = "我的权限" if own else f"{person.name}的权限"
     may_ask = own or request.user.has_function("admin.roles")
-    return render_page(request, "orgs/rights.html", {
-        **explain.rights_of(person), "person": person, "own": own, "heading": heading, "department": tree.name_of(person.department), "may_ask": may_ask,
-    })
+    return render_page(
+        request,
+        "orgs/rights.html",
+        {
+            **explain.rights_of(person),
+            "person": person,
+            "own": own,
+            "heading": heading,
+            "department": tree.name_of(person.department),
+            "may_ask": may_ask,
+        },
+    )
 
 
 @require_safe
@@ -96,9 +120,18 @@ def why(request):
     field.widget = type(field.widget)(kind="colleague")
     field.queryset = Employee.objects.all()
     field.widget.choices = field.choices
-    person = get_object_or_404(Employee.objects.select_related("department"), pk=whole(data["employee"])) if data.get("employee") else None
-    context = {"person": person, "picker": field.widget.render("employee", person.pk if person else "", {"id": "id_employee"}), "address": data.get("record", "")[:300],
-               "module": data.get("module", ""), "choices": [module for module in modules.ordered() if module.may(request.user, "view")]}
+    person = (
+        get_object_or_404(Employee.objects.select_related("department"), pk=whole(data["employee"]))
+        if data.get("employee")
+        else None
+    )
+    context = {
+        "person": person,
+        "picker": field.widget.render("employee", person.pk if person else "", {"id": "id_employee"}),
+        "address": data.get("record", "")[:300],
+        "module": data.get("module", ""),
+        "choices": [module for module in modules.ordered() if module.may(request.user, "view")],
+    }
     module, pk = asked_record(data)
     if data.get("record") and module is None:
         context["problem"] = "请粘贴记录页面的地址，例如 /customers/123/。"
@@ -109,7 +142,13 @@ def why(request):
     record = module.model.objects.allowed(request.user, "view").filter(pk=pk).first()
     if record is None:
         raise Http404
-    context |= {"module": module.name, "record_title": module.title_of(record), "record_url": module.url(pk=pk), "record_module": module, "address": module.url(pk=pk)}
+    context |= {
+        "module": module.name,
+        "record_title": module.title_of(record),
+        "record_url": module.url(pk=pk),
+        "record_module": module,
+        "address": module.url(pk=pk),
+    }
     if person is not None:
         context["answer"] = explain.why(person, module, record, asker=request.user)
     return render_page(request, "orgs/why.html", context)

@@ -26,7 +26,11 @@ def pick_colleague(request):
 
 
 def _answer(found, request):
-    rows = people.find(found, request.GET.get("q", "")).select_related("department").order_by("name", "pk")[: people.PICK_ROWS]
+    rows = (
+        people.find(found, request.GET.get("q", ""))
+        .select_related("department")
+        .order_by("name", "pk")[: people.PICK_ROWS]
+    )
     return JsonResponse({"results": [people.option(person) for person in rows]})
 
 
@@ -43,7 +47,13 @@ def card(request, pk: int):
     person = get_object_or_404(Employee.objects.select_related("department", "supervisor"), pk=pk)
     user = request.user
     rights_url = f"/people/{pk}/rights/" if user.has_function("admin.roles") else "/me/rights/" if user.pk == pk else ""
-    return render_page(request, "orgs/card.html", {
-        "person": person, "department": tree.name_of(person.department), "rights_url": rights_url,
-        "edit_url": f"/settings/employees/{pk}/edit/" if user.has_function("admin.org") else "",
-    })
+    return render_page(
+        request,
+        "orgs/card.html",
+        {
+            "person": person,
+            "department": tree.name_of(person.department),
+            "rights_url": rights_url,
+            "edit_url": f"/settings/employees/{pk}/edit/" if user.has_function("admin.org") else "",
+        },
+    )

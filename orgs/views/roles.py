@@ -21,8 +21,13 @@ LIST = "/settings/roles/"
 CRUMB = {"label": "角色", "list_url": LIST}
 TABS = (("matrix", "操作与数据权限"), ("admin", "管理功能"), ("people", "人员"))
 ADMIN_NOTES = {
-    "admin.org": "部门和员工：新建、编辑、停用、重置密码、导入导出", "admin.roles": "角色：新建、编辑、授予；查看任何人的权限", "admin.dictionary": "数据字典的值",
-    "admin.log": "登录日志和系统日志", "admin.settings": "系统参数", "admin.jobs": "所有人的后台任务", "admin.recycle": "彻底删除回收站里的记录",
+    "admin.org": "部门和员工：新建、编辑、停用、重置密码、导入导出",
+    "admin.roles": "角色：新建、编辑、授予；查看任何人的权限",
+    "admin.dictionary": "数据字典的值",
+    "admin.log": "登录日志和系统日志",
+    "admin.settings": "系统参数",
+    "admin.jobs": "所有人的后台任务",
+    "admin.recycle": "彻底删除回收站里的记录",
 }
 
 
@@ -34,7 +39,10 @@ def role_url(role, tab: str = "matrix") -> str:
 @needs("admin.roles")
 def index(request):
     """/settings/roles/: opens the first role that can be edited."""
-    role = Role.objects.exclude(code=Role.SUPER).filter(person=None).order_by("order", "pk").first() or Role.objects.order_by("order", "pk").first()
+    role = (
+        Role.objects.exclude(code=Role.SUPER).filter(person=None).order_by("order", "pk").first()
+        or Role.objects.order_by("order", "pk").first()
+    )
     return show(request, role)
 
 
@@ -74,14 +82,32 @@ def show(request, role, *, tab: str = "", error: str | None = None, status: int 
     tab = tab if tab in dict(TABS) else "matrix"
     stored = role if error is None else Role.objects.get(pk=role.pk)
     locked = services.why_locked(stored, by=user)
-    holders = list(Employee.objects.filter(roles=role, is_active=True).select_related("department").order_by("pk")[:100])
+    holders = list(
+        Employee.objects.filter(roles=role, is_active=True).select_related("department").order_by("pk")[:100]
+    )
     own = any(held.pk == role.pk for held in user.role_list()) and not user.is_super
-    held = sum(code in role.permissions for code in modules.ADMIN_FUNCTIONS) if not role.is_super else len(modules.ADMIN_FUNCTIONS)
+    held = (
+        sum(code in role.permissions for code in modules.ADMIN_FUNCTIONS)
+        if not role.is_super
+        else len(modules.ADMIN_FUNCTIONS)
+    )
     counts = {"admin": held, "people": Employee.objects.filter(roles=role, is_active=True).count()}
     context = {
-        "role": role, "roles": roles_beside(), "tab": tab, "locked": locked, "own": own, "error": error, "holders": holders, "faces": holders[:4], "nav_active": "settings",
-        "tabs": [{"key": key, "label": label, "url": role_url(role, key), "active": key == tab, "count": counts.get(key)} for key, label in TABS],
-        "people": counts["people"], "may_org": user.has_function("admin.org"),
+        "role": role,
+        "roles": roles_beside(),
+        "tab": tab,
+        "locked": locked,
+        "own": own,
+        "error": error,
+        "holders": holders,
+        "faces": holders[:4],
+        "nav_active": "settings",
+        "tabs": [
+            {"key": key, "label": label, "url": role_url(role, key), "active": key == tab, "count": counts.get(key)}
+            for key, label in TABS
+        ],
+        "people": counts["people"],
+        "may_org": user.has_function("admin.org"),
     }
     if tab == "matrix":
         context["matrix"] = Matrix(role)
@@ -90,8 +116,13 @@ def show(request, role, *, tab: str = "", error: str | None = None, status: int 
     elif tab == "admin":
         granted = user.functions()
         context["functions"] = [
-            {"code": code, "label": label, "note": ADMIN_NOTES.get(code, ""), "on": role.is_super or code in role.permissions,
-             "barred": code not in granted and code not in role.permissions}
+            {
+                "code": code,
+                "label": label,
+                "note": ADMIN_NOTES.get(code, ""),
+                "on": role.is_super or code in role.permissions,
+                "barred": code not in granted and code not in role.permissions,
+            }
             for code, label in modules.ADMIN_FUNCTIONS.items()
         ]
     return render_page(request, "orgs/role.html", context, status=status)
@@ -113,7 +144,9 @@ def preview(holders) -> dict | None:
     for module in modules.ordered():
         if module.owned and module.may(person, "view"):
             count = scope.capped_count(module.model.objects.allowed(person, "view"))
-            figures.append({"label": module.label, "text": f"{count:,}" if count <= scope.COUNT_CAP else f"{scope.COUNT_CAP:,}+"})
+            figures.append(
+                {"label": module.label, "text": f"{count:,}" if count <= scope.COUNT_CAP else f"{scope.COUNT_CAP:,}+"}
+            )
     return {"person": person, "figures": figures} if figures else None
 
 
@@ -129,23 +162,40 @@ class RoleForm(forms.Form):
 
 
 class NewRoleForm(RoleForm):
-    source = forms.ModelChoiceField(Role.objects.none(), label="权限取自", required=False, empty_label="从空白开始", error_messages={"invalid_choice": "请选择列表中的角色"})
+    source = forms.ModelChoiceField(
+        Role.objects.none(),
+        label="权限取自",
+        required=False,
+        empty_label="从空白开始",
+        error_messages={"invalid_choice": "请选择列表中的角色"},
+    )
 
     def __init__(self, *args, by, **kwargs):
         super().__init__(*args, **kwargs)
-        rows = [role for role in Role.objects.exclude(code=Role.SUPER).filter(person=None) if services.grantable(role, by=by)]
+        rows = [
+            role
+            for role in Role.objects.exclude(code=Role.SUPER).filter(person=None)
+            if services.grantable(role, by=by)
+        ]
         self.fields["source"].queryset = Role.objects.filter(pk__in=[role.pk for role in rows])
 
 
 class CopyForm(forms.Form):
     """A copy as a role of its own, or for one person only."""
 
-    kind = forms.ChoiceField(label="复制成", choices=(("role", "新角色"), ("person", "某一个人的角色")), initial="role", widget=forms.RadioSelect,
-                             error_messages={"required": "请选择", "invalid_choice": "请选择"})
+    kind = forms.ChoiceField(
+        label="复制成",
+        choices=(("role", "新角色"), ("person", "某一个人的角色")),
+        initial="role",
+        widget=forms.RadioSelect,
+        error_messages={"required": "请选择", "invalid_choice": "请选择"},
+    )
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["name"] = forms.CharField(label="新角色的名称", required=False, max_length=50, error_messages={"max_length": "最多 50 个字"})
+        self.fields["name"] = forms.CharField(
+            label="新角色的名称", required=False, max_length=50, error_messages={"max_length": "最多 50 个字"}
+        )
         self.fields["person"] = person_field("员工")
         self.fields["person"].queryset = Employee.objects.filter(is_active=True)
         self.fields["person"].widget.attrs["data-picker"] = "/pick/employee/?for=admin.roles"
@@ -170,13 +220,25 @@ def create(request):
         data = form.cleaned_data
         role, source = Role(name=data["name"], description=data["description"]), data["source"]
         if source:
-            role.permissions, role.reach, role.departments, role.overrides = source.permissions, source.reach, source.departments, source.overrides
+            role.permissions, role.reach, role.departments, role.overrides = (
+                source.permissions,
+                source.reach,
+                source.departments,
+                source.overrides,
+            )
         try:
             role = services.create_role(role, by=request.user)
             return done(request, role_url(role), f"已新建角色“{role.name}”")
         except ValidationError as error:
             move_errors(form, error)
-    return form_page(request, form, heading="新建角色", sections=[("", "", ("name", "description", "source"))], crumb=CRUMB, back_url=LIST)
+    return form_page(
+        request,
+        form,
+        heading="新建角色",
+        sections=[("", "", ("name", "description", "source"))],
+        crumb=CRUMB,
+        back_url=LIST,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -191,7 +253,14 @@ def rename(request, pk: int):
             return done(request, role_url(role), "保存成功")
         except ValidationError as error:
             move_errors(form, error)
-    return form_page(request, form, heading=f"角色“{role.name}”的名称和说明", sections=[("", "", ("name", "description"))], crumb=CRUMB, back_url=role_url(role))
+    return form_page(
+        request,
+        form,
+        heading=f"角色“{role.name}”的名称和说明",
+        sections=[("", "", ("name", "description"))],
+        crumb=CRUMB,
+        back_url=role_url(role),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -210,7 +279,15 @@ def copy(request, pk: int):
             return done(request, role_url(made), f"已复制为“{made.name}”")
         except ValidationError as error:
             move_errors(form, error)
-    return form_page(request, form, heading=f"复制角色“{role.name}”", sections=[("", "", ("kind", "name", "person"))], crumb=CRUMB, back_url=role_url(role), save_label="复制")
+    return form_page(
+        request,
+        form,
+        heading=f"复制角色“{role.name}”",
+        sections=[("", "", ("kind", "name", "person"))],
+        crumb=CRUMB,
+        back_url=role_url(role),
+        save_label="复制",
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -218,12 +295,24 @@ def copy(request, pk: int):
 def delete(request, pk: int):
     """/settings/roles/<pk>/delete/"""
     role = get_object_or_404(Role, pk=pk)
-    context = {"heading": f"删除角色“{role.name}”？", "body": "删除后不能恢复；有人使用的角色不能删除。", "submit_label": "删除角色", "danger": True, "module": CRUMB,
-               "back_url": role_url(role), "nav_active": "settings"}
+    context = {
+        "heading": f"删除角色“{role.name}”？",
+        "body": "删除后不能恢复；有人使用的角色不能删除。",
+        "submit_label": "删除角色",
+        "danger": True,
+        "module": CRUMB,
+        "back_url": role_url(role),
+        "nav_active": "settings",
+    }
     if request.method == "POST":
         try:
             services.delete_role(role, by=request.user)
             return done(request, LIST, "删除成功")
         except ValidationError as error:
-            return render_page(request, "orgs/refused.html", {**context, "heading": f"角色“{role.name}”不能删除", "reasons": error.messages}, status=422)
+            return render_page(
+                request,
+                "orgs/refused.html",
+                {**context, "heading": f"角色“{role.name}”不能删除", "reasons": error.messages},
+                status=422,
+            )
     return render_page(request, "records/confirm.html", context)

@@ -10,20 +10,9 @@ from crm.records import dictionaries, modules, params
 from crm.records.models import DictionaryItem
 from crm.records.views.base import render_page
 
-from .. import services
+from .. import pages, services
 from .base import done, form_page, move_errors, needs
 
-# (function, label, address, icon, sentence); modules above may add theirs.
-PAGES = [
-    ("admin.org", "部门", "/settings/departments/", "department", "部门树、负责人、移动和删除"),
-    ("admin.org", "员工", "/settings/employees/", "team", "账号、部门、上级、停用、重置密码、导入"),
-    ("admin.roles", "角色", "/settings/roles/", "shield", "能做什么、看到谁的数据、管理功能"),
-    ("admin.dictionary", "数据字典", "/settings/dictionaries/", "list", "下拉选项的值、顺序和默认"),
-    ("admin.settings", "系统参数", "/settings/parameters/", "settings", "重名规则、可见性、导出和保留天数"),
-    ("admin.log", "登录日志", "/settings/signins/", "key", "谁在什么时候从哪里登录，成功或失败"),
-    ("admin.log", "系统日志", "/settings/log/", "clock", "组织、角色、字典和参数的每次改动"),
-    ("admin.jobs", "后台任务", "/jobs/", "job", "导入、导出和定时任务"),
-]
 DICTIONARIES = "/settings/dictionaries/"
 PARAMETERS = "/settings/parameters/"
 
@@ -31,12 +20,10 @@ PARAMETERS = "/settings/parameters/"
 @require_safe
 def index(request):
     """/settings/: the pages this person's administration functions open."""
-    pages = [
-        {"label": label, "url": url, "icon": icon, "text": text} for function, label, url, icon, text in PAGES if request.user.has_function(function)
-    ]
-    if not pages and not any(request.user.has_function(function) for function in modules.ADMIN_FUNCTIONS):
+    found = pages.open_to(request.user)
+    if not found and not any(request.user.has_function(function) for function in modules.ADMIN_FUNCTIONS):
         raise PermissionDenied("您的角色没有管理功能，需要时请联系系统管理员。")
-    return render_page(request, "orgs/settings.html", {"pages": pages, "nav_active": "settings"})
+    return render_page(request, "orgs/settings.html", {"pages": found, "nav_active": "settings"})
 
 
 @require_safe
@@ -65,11 +52,21 @@ def dictionary_page(request, code: str):
         groups.setdefault(one.group, []).append(one)
     used, counted = services.usage_counts(code), bool(dictionaries.fields_using(code))
     items = list(DictionaryItem.objects.filter(dictionary=code))
-    rows = [{"item": item, "used": used.get(item.pk, 0), "first": place == 0, "last": place == len(items) - 1} for place, item in enumerate(items)]
-    return render_page(request, "orgs/dictionaries.html", {
-        "dictionary": dictionaries.ALL[code], "groups": [{"title": title, "rows": found} for title, found in groups.items()], "rows": rows, "counted": counted,
-        "nav_active": "settings",
-    })
+    rows = [
+        {"item": item, "used": used.get(item.pk, 0), "first": place == 0, "last": place == len(items) - 1}
+        for place, item in enumerate(items)
+    ]
+    return render_page(
+        request,
+        "orgs/dictionaries.html",
+        {
+            "dictionary": dictionaries.ALL[code],
+            "groups": [{"title": title, "rows": found} for title, found in groups.items()],
+            "rows": rows,
+            "counted": counted,
+            "nav_active": "settings",
+        },
+    )
 
 
 class ItemForm(forms.Form):
@@ -96,7 +93,14 @@ def add_item(request, code: str):
             return done(request, f"{DICTIONARIES}{code}/", "保存成功")
         except ValidationError as error:
             move_errors(form, on_label(error))
-    return form_page(request, form, heading=f"新增“{one.label}”的值", sections=[("", "", ("label",))], crumb=crumb(code), back_url=f"{DICTIONARIES}{code}/")
+    return form_page(
+        request,
+        form,
+        heading=f"新增“{one.label}”的值",
+        sections=[("", "", ("label",))],
+        crumb=crumb(code),
+        back_url=f"{DICTIONARIES}{code}/",
+    )
 
 
 def on_label(error):
@@ -121,13 +125,18 @@ def rename_item(request, pk: int):
         except ValidationError as error:
             move_errors(form, on_label(error))
     sections = [("", "改名后，已有记录也显示新名称", ("label",))]
-    return form_page(request, form, heading=f"“{item.label}”改名", sections=sections, crumb=crumb(item.dictionary), back_url=url)
+    return form_page(
+        request, form, heading=f"“{item.label}”改名", sections=sections, crumb=crumb(item.dictionary), back_url=url
+    )
 
 
 ITEM_ACTIONS = {
-    "retire": lambda item, by: services.set_item_active(item, False, by=by), "restore": lambda item, by: services.set_item_active(item, True, by=by),
-    "default": lambda item, by: services.make_default(item, True, by=by), "undefault": lambda item, by: services.make_default(item, False, by=by),
-    "up": lambda item, by: services.move_item(item, -1, by=by), "down": lambda item, by: services.move_item(item, 1, by=by),
+    "retire": lambda item, by: services.set_item_active(item, False, by=by),
+    "restore": lambda item, by: services.set_item_active(item, True, by=by),
+    "default": lambda item, by: services.make_default(item, True, by=by),
+    "undefault": lambda item, by: services.make_default(item, False, by=by),
+    "up": lambda item, by: services.move_item(item, -1, by=by),
+    "down": lambda item, by: services.move_item(item, 1, by=by),
 }
 
 
@@ -147,7 +156,13 @@ def change_item(request, pk: int, key: str):
 
 
 def refused(request, heading, error, module):
-    context = {"heading": heading, "reasons": error.messages, "module": module, "back_url": module["list_url"], "nav_active": "settings"}
+    context = {
+        "heading": heading,
+        "reasons": error.messages,
+        "module": module,
+        "back_url": module["list_url"],
+        "nav_active": "settings",
+    }
     return render_page(request, "orgs/refused.html", context, status=422)
 
 
@@ -163,10 +178,19 @@ def delete_item(request, pk: int):
             return done(request, module["list_url"], "删除成功")
         except ValidationError as error:
             return refused(request, f"“{item.label}”不能删除", error, module)
-    return render_page(request, "records/confirm.html", {
-        "heading": f"删除“{item.label}”？", "body": "删除后不能恢复；有记录使用的值不能删除，可以停用。", "submit_label": "删除", "danger": True, "module": module,
-        "back_url": module["list_url"], "nav_active": "settings",
-    })
+    return render_page(
+        request,
+        "records/confirm.html",
+        {
+            "heading": f"删除“{item.label}”？",
+            "body": "删除后不能恢复；有记录使用的值不能删除，可以停用。",
+            "submit_label": "删除",
+            "danger": True,
+            "module": module,
+            "back_url": module["list_url"],
+            "nav_active": "settings",
+        },
+    )
 
 
 class ParametersForm(forms.Form):
@@ -184,11 +208,23 @@ class ParametersForm(forms.Form):
         if param.kind == "choice":
             kind = type(param.default)
             widget = forms.RadioSelect if len(param.choices) <= 6 else forms.Select
-            return forms.TypedChoiceField(label=param.label, choices=param.choices, coerce=kind, widget=widget, error_messages={"invalid_choice": "请选择列表中的选项"})
+            return forms.TypedChoiceField(
+                label=param.label,
+                choices=param.choices,
+                coerce=kind,
+                widget=widget,
+                error_messages={"invalid_choice": "请选择列表中的选项"},
+            )
         words = f"请输入 {param.low:,} 到 {param.high:,} 的整数"
         messages = {"required": words, "invalid": words, "min_value": words, "max_value": words}
-        return forms.IntegerField(label=param.label, min_value=param.low, max_value=param.high, localize=False, error_messages=messages,
-                                  widget=forms.TextInput(attrs={"inputmode": "numeric"}))
+        return forms.IntegerField(
+            label=param.label,
+            min_value=param.low,
+            max_value=param.high,
+            localize=False,
+            error_messages=messages,
+            widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        )
 
     def rows(self):
         """[{field, param, default}] as the page shows them."""
@@ -214,4 +250,6 @@ def parameters(request):
             return done(request, PARAMETERS, f"已修改：{'、'.join(changed)}" if changed else "没有改动")
         except ValidationError as error:
             form.add_error(None, error)
-    return render_page(request, "orgs/parameters.html", {"form": form, "nav_active": "settings"}, status=422 if form.errors else 200)
+    return render_page(
+        request, "orgs/parameters.html", {"form": form, "nav_active": "settings"}, status=422 if form.errors else 200
+    )

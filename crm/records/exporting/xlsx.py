@@ -12,8 +12,8 @@ FORMATS = {"date": "yyyy-mm-dd", "datetime": "yyyy-mm-dd hh:mm:ss", "money": "#,
 _NOT_IN_A_TITLE = re.compile(r"[\[\]:*?/\\']")
 
 
-def write(path: str, columns: list[tuple[str, str]], rows: Iterable[tuple], *, total: int, title: str) -> None:
-    """Write `columns` = [(label, kind)] and rows of values (str, int, Decimal, date, naive datetime, None) to `path`;
+def write(path, columns: list[tuple[str, str]], rows: Iterable[tuple], *, total: int, title: str) -> None:
+    """Write `columns` = [(label, kind)] and rows of values (str, int, Decimal, date, naive datetime, None) to `path` (or an open binary file);
     `total` rows are expected, more sheets follow where one is full."""
     labels = _unique([label for label, _ in columns])
     formats = {label: Format().set_num_format(FORMATS[kind]) for label, (_, kind) in zip(labels, columns, strict=True) if kind in FORMATS}

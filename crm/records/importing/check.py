@@ -29,19 +29,18 @@ class Report:
 def check(plan: Plan, source: str, total: int) -> Report:
     """Check the rows of an accepted file for at most SECONDS seconds or ROWS rows."""
     report, seen = Report(total), set()
-    fields = plan.importer.key_fields()
-    usable = fields and all(key in plan.mapping for key in plan.importer.key_targets)
+    fields = plan.key_fields
     until = time.monotonic() + SECONDS
     for rows in stretches(source, offset=0, size=lambda: STRETCH):
         chunk = plan.prepare(rows)
         good = chunk.good()
-        keys = {row: tuple(chunk.values[name][row] for name in fields) for row in good} if usable else {}
+        keys = {row: tuple(chunk.values[name][row] for name in fields) for row in good} if plan.keyed else {}
         known = load.existing(plan, fields, keys.values())
         mine = load.editable(plan, known.values()) if plan.mode in ("overwrite", "fill") else set()
         for row in good:
             key = keys.get(row)
             repeated = key is not None and None not in key and (key in known or key in seen)
-            if repeated and plan.mode == "create" and plan.importer.forbids_duplicates():
+            if repeated and plan.mode == "create" and plan.forbids:
                 chunk.fail(row, plan.importer.key_label, plan.importer.duplicate_message)
             elif repeated and plan.mode in ("overwrite", "fill") and key in known and known[key] not in mine:
                 chunk.fail(row, plan.importer.key_label, f"{plan.importer.duplicate_message}，您没有编辑它的权限")

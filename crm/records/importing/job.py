@@ -1,6 +1,7 @@
 """The import as a background job: chunk by chunk, each committed with its place in the file."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -46,8 +47,9 @@ def run(run: jobs.Run) -> None:
         raise jobs.Refused(str(refusal)) from None
     pace = Pace()
     try:
-        for rows in stretches(job.source, offset=job.checkpoint.get("offset", 0), size=lambda: pace.rows):
-            _one(run, plan, rows, pace)
+        parts = stretches(job.source, offset=job.checkpoint.get("offset", 0), size=lambda: pace.rows)
+        for rows, chunk in _checked(plan, parts):
+            _one(run, plan, rows, chunk, pace)
     except FileNotFoundError:
         raise jobs.Refused("上传的文件已过期被清除，请重新上传。") from None
     except jobs.Cancelled:
@@ -56,10 +58,25 @@ def run(run: jobs.Run) -> None:
     _close(run)
 
 
-def _one(run, plan, rows, pace) -> None:
+def _checked(plan, parts):
+    """(rows, checked chunk) of each part; where it pays, the next one is checked while this one is being written."""
+    if plan.asks or load.one_writer():
+        for rows in parts:
+            yield rows, plan.prepare(rows)
+        return
+    with ThreadPoolExecutor(1, "import-check") as ahead:
+        rows = next(parts, None)
+        waiting = rows and ahead.submit(plan.prepare, rows)
+        while rows:
+            chunk, following = waiting.result(), next(parts, None)
+            waiting = following and ahead.submit(plan.prepare, following)
+            yield rows, chunk
+            rows = following
+
+
+def _one(run, plan, rows, chunk, pace) -> None:
     """One chunk. Another import or page that takes the same name at the same moment makes the whole chunk start over."""
     for attempt in range(1, TRIES + 1):
-        chunk = plan.prepare(rows)
         begun = time.monotonic()
         try:
             with run.step() as job:
@@ -75,6 +92,7 @@ def _one(run, plan, rows, pace) -> None:
             if attempt == TRIES:
                 raise
             time.sleep(0.05 * attempt)
+            chunk = plan.prepare(rows)
 
 
 class Pace:

@@ -20,18 +20,18 @@ EMPTY = (None, "")
 def run(chunk, job) -> dict[str, int]:
     """Write the chunk; returns {"created", "updated", "skipped", "failed"}, which sum up to its rows."""
     plan = chunk.plan
+    write.relax()
     _create_dictionary_values(chunk)
     counts = {"created": 0, "updated": 0, "skipped": 0, "failed": 0}
-    fields = plan.importer.key_fields()
-    usable = fields and all(key in plan.mapping for key in plan.importer.key_targets)
+    fields = plan.key_fields
     pending = chunk.good()
     while pending:
-        keys = {row: tuple(chunk.values[name][row] for name in fields) for row in pending} if usable else {}
+        keys = {row: tuple(chunk.values[name][row] for name in fields) for row in pending} if plan.keyed else {}
         known, seen = existing(plan, fields, keys.values()), set()
         fresh, found, later = [], {}, []
         for row in pending:
             key = keys.get(row)
-            if key is None or None in key or (plan.mode == "create" and not plan.importer.forbids_duplicates()):
+            if key is None or None in key or (plan.mode == "create" and not plan.forbids):
                 fresh.append(row)
             elif key not in known and key not in seen:
                 seen.add(key)
@@ -60,7 +60,7 @@ def existing(plan, fields, keys) -> dict[tuple, int]:
     keys = {key for key in keys if None not in key}
     if not keys:
         return {}
-    wanted = {f"{name}__in": list({key[place] for key in keys}) for place, name in enumerate(fields)}
+    wanted = {f"{name}__any": list({key[place] for key in keys}) for place, name in enumerate(fields)}
     rows = plan.model.objects.live().filter(**wanted).order_by("-pk").values_list("pk", *fields)
     return {tuple(key): pk for pk, *key in rows if tuple(key) in keys}
 
@@ -111,7 +111,7 @@ def _create(chunk, rows: list[int], job) -> int:
         },
         count,
     )
-    _index(plan, content_type, ids, columns, count)
+    _index(chunk, content_type, rows, ids)
     return count
 
 
@@ -119,16 +119,13 @@ def _how(job) -> str:
     return f"导入新建（{job.params.get('name', '')}）"[:500]
 
 
-def _index(plan, content_type, ids, columns, count) -> None:
+def _index(chunk, content_type, rows, ids) -> None:
     """Search lines of new records."""
-    wanted = [(key, [columns[name] for name in names if name in columns]) for key, names in plan.module.search.items()]
-    owners, keys, texts = [], [], []
-    for place, pk in enumerate(ids):
-        for key, text in search.rows_for({key: [column[place] for column in found] for key, found in wanted}):
-            owners.append(pk)
-            keys.append(key)
-            texts.append(text)
-    write.insert(SearchRow, {"content_type_id": Same(content_type.pk), "object_id": owners, "key": keys, "text": texts}, len(owners))
+    lines = [(pk, key, text) for row, pk in zip(rows, ids, strict=True) for key, text in chunk.lines[row]]
+    if lines:
+        owners, keys, texts = (list(column) for column in zip(*lines, strict=True))
+        columns = {"content_type_id": Same(content_type.pk), "object_id": owners, "key": keys, "text": texts}
+        write.insert(SearchRow, columns, len(lines))
 
 
 def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:

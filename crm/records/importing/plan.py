@@ -5,7 +5,7 @@ from itertools import islice
 
 from django.db import models
 
-from .. import services
+from .. import search, services
 from . import cells, targets, upload
 
 MODES = {"skip": "跳过", "overwrite": "覆盖", "fill": "仅填空", "create": "新建"}
@@ -33,6 +33,8 @@ class Plan:
             raise Invalid(f"请先对应必填的字段：{'、'.join(missing)}")
         self.mapping = {key: int(column) for key, column in mapping.items()}
         self.targets = [allowed[key] for key in mapping]
+        self.key_fields, self.forbids = self.importer.key_fields(), self.importer.forbids_duplicates()
+        self.keyed = bool(self.key_fields) and all(key in mapping for key in self.importer.key_targets)
         self.columns, self.attnames, self.changeable, self._shown = {}, {}, set(), {}
         for target in self.targets:
             field = self.field_of(target)
@@ -74,7 +76,23 @@ class Plan:
         self.importer.rows(chunk)
         if self.module.owned and "owner_id" not in chunk.values:
             chunk.values["owner_id"] = [self.user.pk] * len(chunk)
+        chunk.lines = self._search_lines(chunk)
         return chunk
+
+    def _search_lines(self, chunk) -> list[list[tuple[str, str]]]:
+        """The search lines of every row."""
+        columns = [
+            (key, [chunk.values[name] for name in names if name in chunk.values]) for key, names in self.module.search.items()
+        ]
+        return [
+            [] if row in chunk.faults else search.rows_for({key: [column[row] for column in found] for key, found in columns})
+            for row in range(len(chunk))
+        ]
+
+    @property
+    def asks(self) -> bool:
+        """Whether checking a chunk looks into tables."""
+        return any(isinstance(column, cells.Relation) for column in self.columns.values())
 
 
 class Chunk:
@@ -84,6 +102,7 @@ class Chunk:
         self.plan, self.numbers = plan, numbers
         self.values: dict[str, list] = {}
         self.faults: dict[int, list] = defaultdict(list)
+        self.lines: list[list[tuple[str, str]]] = []
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -93,6 +93,15 @@ def _stored(field, column, count, connection) -> list:
     return column
 
 
+def relax() -> None:
+    """For this transaction: do not wait for the disk at its commit (PostgreSQL). A crash of the database may lose the last
+    chunks together with their checkpoint, so the import goes on from there; closing the job waits for the disk again."""
+    connection = connections["default"]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO off")
+
+
 def take_ids(model: type[models.Model], count: int) -> list[int]:
     """`count` ids nobody else gets (on SQLite: inside a transaction, which holds the only writer's lock)."""
     connection = connections[router.db_for_write(model)]

@@ -1,6 +1,7 @@
 // The role matrix: whole rows, 查看 comes with everything else, 自定义 shows its departments, what was changed.
 (() => {
   "use strict";
+  document.querySelector(".k-sidelist .is-active")?.scrollIntoView({ inline: "center", block: "nearest" });
   const form = document.querySelector("form[data-matrix]");
   if (!form) return;
   const { $, $$ } = window.kaihai;

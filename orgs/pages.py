@@ -1,0 +1,31 @@
+"""The pages of 系统管理: who may open which. Modules above add theirs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """`function` opens the page; `text` is the sentence on the index."""
+
+    function: str
+    label: str
+    url: str
+    icon: str
+    text: str
+
+
+PAGES = [
+    Page("admin.org", "部门", "/settings/departments/", "department", "部门树、负责人、移动和删除"),
+    Page("admin.org", "员工", "/settings/employees/", "team", "账号、部门、上级、停用、重置密码、导入"),
+    Page("admin.roles", "角色", "/settings/roles/", "shield", "能做什么、看到谁的数据、管理功能"),
+    Page("admin.dictionary", "数据字典", "/settings/dictionaries/", "list", "下拉选项的值、顺序和默认"),
+    Page("admin.settings", "系统参数", "/settings/parameters/", "settings", "重名规则、可见性、导出和保留天数"),
+    Page("admin.log", "登录日志", "/settings/signins/", "key", "谁在什么时候从哪里登录，成功或失败"),
+    Page("admin.log", "系统日志", "/settings/log/", "clock", "组织、角色、字典和参数的每次改动"),
+    Page("admin.jobs", "后台任务", "/jobs/", "job", "导入、导出和定时任务"),
+]
+
+
+def open_to(user) -> list[Page]:
+    """The pages this person's functions open."""
+    return [page for page in PAGES if user.has_function(page.function)]
