@@ -119,13 +119,11 @@ class CustomerForm(RecordForm):
 
     def clean(self):
         data = super().clean()
-        if (
-            self.instance.pk is None
-            and any(data.get(f"contact_{name}") for name in CONTACT_BLOCK)
-            and not data.get("contact_name")
-        ):
-            if "contact_name" not in self.errors:
-                self.add_error("contact_name", Contact._meta.get_field("name").error_messages["blank"])
+        typed = self.instance.pk is None and any(
+            str(self.data.get(f"contact_{name}") or "").strip() for name in CONTACT_BLOCK
+        )
+        if typed and not data.get("contact_name") and "contact_name" not in self.errors:
+            self.add_error("contact_name", Contact._meta.get_field("name").error_messages["blank"])
         return data
 
     def contact(self) -> dict | None:

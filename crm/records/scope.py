@@ -168,11 +168,11 @@ def _per_owner_sql(rows, owners, order, field, limit):
 def _per_key_sql(rows, keys, order, field, limit):
     """The top rows among known records, each fetched by its key: left to itself the planner may read the whole table to find a
     hundred of them."""
-    known, values = keys.distinct().query.sql_with_params()
+    known, values = keys.query.sql_with_params()
     sql, bound = _top_sql(rows.filter(pk=RawSQL("known.pk", ())), order, field, 1)
     direction = "DESC" if order[0].startswith("-") else "ASC"
     lateral = (
-        f"SELECT top.pk, top.sort_key FROM ({known}) AS known(pk) CROSS JOIN LATERAL ({sql}) AS top(pk, sort_key) "
+        f"SELECT top.pk, top.sort_key FROM (SELECT DISTINCT unnest(ARRAY({known}))) AS known(pk) CROSS JOIN LATERAL ({sql}) AS top(pk, sort_key) "
         f"ORDER BY top.sort_key {direction}, top.pk {direction} LIMIT %s"
     )
     return lateral, [*values, *bound, limit]

@@ -29,6 +29,7 @@ TYPES = (".xls", ".xlsx", ".csv")
 ONLY = "只支持 .xls、.xlsx、.csv 文件"
 LOCKED = "文件有密码保护，请在 Excel 中去掉密码后再上传"
 BROKEN = "文件已损坏，无法读取。请用 Excel 打开后另存为 .xlsx 再上传"
+_FORMULA_SIGNS = tuple("=+-@\t\r")
 OLE, ZIP = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04"
 
 
@@ -177,7 +178,7 @@ def csv_rows(path: str):
 
 def _unguarded(cell: str) -> str:
     """Take off the ' that our export puts before what a spreadsheet would run as a formula."""
-    return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in "=+-@\t\r" else cell
+    return cell[1:] if cell[:1] == "'" and cell.lstrip("'")[:1] in _FORMULA_SIGNS else cell
 
 
 def _encoding(path: str, head: bytes) -> str:
