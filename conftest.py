@@ -85,14 +85,18 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, w
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser(django_db_setup):
     """A headless Chromium of this machine (Playwright, synchronous)."""
+    from django.db import connection
     from playwright.sync_api import sync_playwright
 
     # Playwright keeps an event loop in this thread, which Django would take for an async context
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    first_rows = getattr(connection, "_test_serialized_contents", None)
     with sync_playwright() as playwright:
+        if first_rows is not None:  # beside that loop Django keeps other connections; serialized_rollback needs these rows
+            connection._test_serialized_contents = first_rows
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         yield chromium
         chromium.close()

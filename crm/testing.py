@@ -425,8 +425,11 @@ class RecordContract:
         self.module.verb("delete")(rows, by=person)
         self.assertEqual(self.get(person, self.module.url(pk=self.mine.pk)).status_code, 404)
         self.assertIn(self.mine.pk, {row["pk"] for row in self.get(person, self.module.recycle_url).context["rows"]})
+        recycled = self.module.url(f"recycle/{self.mine.pk}")
+        self.assertContains(self.get(person, recycled), "在回收站中")
         if self.module.owned:
             self.assertEqual(self.get(self.stranger, self.module.recycle_url).context["rows"], [])
+            self.assertEqual(self.get(self.stranger, recycled).status_code, 404)
         self.post(person, f"{self.module.bulk_url}restore/", {"ids": str(self.mine.pk)})
         self.post(person, f"{self.module.bulk_url}restore/", {"selection": Selection.objects.get(user=person).token})
         self.assertEqual(self.get(person, self.module.url(pk=self.mine.pk)).status_code, 200)

@@ -251,6 +251,7 @@ CONTACT = modules.register(
         prefix="contacts",
         order=30,
         form="customers.forms.ContactForm",
+        texts={"delete": "你确定要删除联系人?"},
         importer="customers.importing.CONTACTS",
         filters="customers.filters.ContactFilters",
         grant_model=ContactGrant,
@@ -303,6 +304,7 @@ CONTACT = modules.register(
             View("week", "本周添加", this_week),
             View("month", "本月新建", this_month),
             View("recent", "最近更新", recently, order="-updated_at"),
+            View("recycle", "回收站", page="recycle"),
         ],
         sections=(
             (

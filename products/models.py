@@ -7,7 +7,6 @@ from django.db.models import F, Q
 from crm.records import fields
 from crm.records.models import Record
 
-
 SAME_NAME = "同级已有同名分类"
 
 

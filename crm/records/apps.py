@@ -8,6 +8,8 @@ class RecordsConfig(AppConfig):
     verbose_name = "记录"
 
     def ready(self):
+        import crm.celery  # noqa: F401  tasks go to our broker, whichever process queues them
+
         from . import lookups  # noqa: F401  registers the lookups
 
         autodiscover_modules("module")

@@ -41,7 +41,9 @@ def _drop(names) -> int:
 
 def _orphans(now) -> int:
     """Files of imports and exports that no row names and that are old enough not to be in the making."""
-    known = set(Job.objects.exclude(output="").values_list("output", flat=True)) | set(Job.objects.exclude(source="").values_list("source", flat=True))
+    known = set(Job.objects.exclude(output="").values_list("output", flat=True)) | set(
+        Job.objects.exclude(source="").values_list("source", flat=True)
+    )
     known |= set(ImportDraft.objects.values_list("source", flat=True))
     count = 0
     for top in ("imports", "exports"):

@@ -60,7 +60,9 @@ class Column:
             if isinstance(field, DictionaryField):
                 self.paths, self.kind = (f"{self.key}__label",), self.kind or "text"
             elif isinstance(field, models.ForeignKey):
-                person = field.related_model._meta.label_lower == settings.AUTH_USER_MODEL.lower() and field.name == "owner"
+                person = (
+                    field.related_model._meta.label_lower == settings.AUTH_USER_MODEL.lower() and field.name == "owner"
+                )
                 self.paths, self.kind = (f"{self.key}__name",), self.kind or ("person" if person else "text")
         if not self.kind:
             self.kind = next(

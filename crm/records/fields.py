@@ -248,9 +248,9 @@ class Money(models.DecimalField):
         return self.clean_value(value)
 
     def formfield(self, **kwargs):
-        from . import formfields
-
         from django import forms
+
+        from . import formfields
 
         kwargs.setdefault("widget", forms.TextInput(attrs={"data-money": "", "inputmode": "decimal"}))
         return models.Field.formfield(self, form_class=formfields.Cleaned, model_field=self, **kwargs)

@@ -15,7 +15,9 @@ class ListQuery:
     def __init__(self, module, user, data, *, rows=None):
         self.module, self.user, self.data = module, user, data
         base = module.model.objects.allowed(user, "view") if rows is None else rows
-        self.view = next((view for view in module.views if view.key == data.get("view")), module.views[0])
+        self.view = next(
+            (view for view in module.views if view.key == data.get("view") and not view.page), module.views[0]
+        )
         self.problems = []
         if data.get("view") and data["view"] != self.view.key:
             self.problems.append(f"没有“{data['view'][:40]}”这个视图，显示的是“{self.view.label}”。")

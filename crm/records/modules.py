@@ -32,6 +32,7 @@ class View:
     narrow: Callable = lambda rows, user: rows
     order: str = ""
     count: bool = False
+    page: str = ""  # a tab that leads to another page of the module (回收站)
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Module:
     importer: str = ""
     verbs: dict = field(default_factory=dict)
     create_from: Callable | None = None
+    texts: dict = field(default_factory=dict)  # headings of confirm pages that differ: {bulk key: question}
     duplicate_hint: bool = False
     default_order: str = "-created_at"
 

@@ -10,8 +10,9 @@ A module's functions are named "<module>.<action>" (customer.export). `user.scop
 
 from dataclasses import dataclass
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
 from . import modules, params
@@ -36,13 +37,14 @@ class Reach:
 @dataclass(frozen=True)
 class Branch:
     """One part of a scope that an index can serve; `owners` is set where the part is "owner is one of these", `keys` (a query
-    of primary keys) where it is "one of these records"."""
+    of ids) where it is "`key` is one of these"."""
 
     condition: Q
     owners: tuple[int, ...] = ()
     by_owner: bool = False
     everything: bool = False
     keys: models.QuerySet | None = None
+    key: str = "pk"
 
 
 def narrow(rows, user, action: str):
@@ -65,26 +67,37 @@ def narrow(rows, user, action: str):
             grants = grants.filter(permission__codename=f"change_{module.model._meta.model_name}")
         keys = grants.values("content_object_id")
         branches.append(Branch(Q(pk__in=keys), keys=keys))
-    if action in READ:
-        if params.get("created_by_me_visible"):
-            branches.append(Branch(Q(created_by=user, owner_id__isnull=False)))
-        for parent in module.parents:
-            branches.append(Branch(_by_parent(parent, user) & Q(owner_id__isnull=False)))
     condition = Q(owner_id__among=reach.owners)
     for branch in branches[1:]:
         condition |= branch.condition
+    if action in READ:
+        owned = Q(owner_id__isnull=False)
+        if params.get("created_by_me_visible"):
+            mine = Q(created_by=user) & owned
+            branches.append(Branch(mine))
+            condition |= mine
+        for parent in module.parents:
+            visible = _visible_parents(parent, user)
+            if not visible.query.is_empty():
+                # Row by row where the row is at hand; by the parts of the parent's scope where rows are to be found.
+                condition |= Q(Exists(visible.filter(pk=OuterRef(f"{parent}_id")))) & owned
+                branches += [_below(part, f"{parent}_id", visible, owned) for part in visible.branches or [Branch(Q())]]
     narrowed = rows.filter(condition)
     narrowed.branches = tuple(branches)
     return narrowed
 
 
-def _by_parent(parent: str, user) -> Q:
-    """Rows whose parent record `user` may view; with the company option off, only the parent's owner sees them."""
-    module = modules.get(parent)
-    visible = module.model.objects.allowed(user, "view")
-    if not params.get("children_follow_parent"):
-        visible = visible.filter(owner=user)
-    return Q(**{f"{parent}_id__in": visible.order_by().values("pk")})
+def _visible_parents(parent: str, user):
+    """Parent records `user` may view, and with them their children; with the company option off, only the parent's owner
+    sees them."""
+    visible = modules.get(parent).model.objects.allowed(user, "view").order_by()
+    return visible if params.get("children_follow_parent") else visible.filter(owner=user)
+
+
+def _below(part: Branch, key: str, visible, owned: Q) -> Branch:
+    """The children of one part of the parent's scope."""
+    parents = part.keys if part.keys is not None and part.key == "pk" else None
+    return Branch(Q(**{f"{key}__in": visible.filter(part.condition).values("pk")}) & owned, keys=parents, key=key)
 
 
 def may(user, action: str, record) -> bool:
@@ -124,9 +137,14 @@ def top_ids(rows, *, field: str, descending: bool, limit: int, offset: int = 0) 
         return list(plain[offset : offset + limit])
     parts, values = [], []
     for branch in branches:
-        sql, bound = _branch_sql(rows, branch, order, field, limit + offset)
+        try:
+            sql, bound = _branch_sql(rows, branch, order, field, limit + offset)
+        except EmptyResultSet:
+            continue
         parts.append(f"({sql})")
         values += bound
+    if not parts:
+        return []
     direction = "DESC" if descending else "ASC"
     sql = f"SELECT pk FROM ({' UNION '.join(parts)}) AS found ORDER BY sort_key {direction}, pk {direction} LIMIT %s OFFSET %s"
     with connections[rows.db].cursor() as cursor:
@@ -138,7 +156,7 @@ def _branch_sql(rows, branch, order, field, limit):
     if branch.by_owner and 0 < len(branch.owners) <= LATERAL_UP_TO:
         return _per_owner_sql(rows, branch.owners, order, field, limit)
     if branch.keys is not None:
-        return _per_key_sql(rows, branch.keys, order, field, limit)
+        return _per_key_sql(rows, branch, order, field, limit)
     sql, bound = _top_sql(rows.filter(branch.condition), order, field, limit)
     return f"SELECT top.pk, top.sort_key FROM ({sql}) AS top(pk, sort_key)", list(bound)
 
@@ -165,15 +183,17 @@ def _per_owner_sql(rows, owners, order, field, limit):
     return lateral, [*values, *bound]
 
 
-def _per_key_sql(rows, keys, order, field, limit):
-    """The top rows among known records, each fetched by its key: left to itself the planner may read the whole table to find a
+def _per_key_sql(rows, branch, order, field, limit):
+    """The top rows of known records, each fetched by its key: left to itself the planner may read the whole table to find a
     hundred of them."""
-    known, values = keys.query.sql_with_params()
-    sql, bound = _top_sql(rows.filter(pk=RawSQL("known.pk", ())), order, field, 1)
+    known, values = branch.keys.query.sql_with_params()
+    sql, bound = _top_sql(
+        rows.filter(**{branch.key: RawSQL("known.pk", ())}), order, field, 1 if branch.key == "pk" else limit
+    )
     direction = "DESC" if order[0].startswith("-") else "ASC"
     lateral = (
-        f"SELECT top.pk, top.sort_key FROM (SELECT DISTINCT unnest(ARRAY({known}))) AS known(pk) CROSS JOIN LATERAL ({sql}) AS top(pk, sort_key) "
-        f"ORDER BY top.sort_key {direction}, top.pk {direction} LIMIT %s"
+        f"SELECT top.pk, top.sort_key FROM (SELECT DISTINCT unnest(ARRAY({known}))) AS known(pk) CROSS JOIN LATERAL ({sql}) "
+        f"AS top(pk, sort_key) ORDER BY top.sort_key {direction}, top.pk {direction} LIMIT %s"
     )
     return lateral, [*values, *bound, limit]
 
@@ -185,16 +205,27 @@ def capped_count(rows, cap: int = COUNT_CAP) -> int:
         return rows.order_by().values("pk")[: cap + 1].count()
     parts, values = [], []
     for branch in rows.branches:
-        if branch.keys is None:
-            sql, bound = rows.filter(branch.condition).order_by().values("pk")[: cap + 1].query.sql_with_params()
-        else:
-            sql, bound = _per_key_sql(rows, branch.keys, ["pk"], "pk", cap + 1)
-            sql = f"SELECT pk FROM ({sql}) AS granted"
+        try:
+            if branch.keys is None:
+                sql, bound = rows.filter(branch.condition).order_by().values("pk")[: cap + 1].query.sql_with_params()
+            else:
+                sql, bound = _per_key_sql(rows, branch, ["pk"], "pk", cap + 1)
+                sql = f"SELECT pk FROM ({sql}) AS known_rows"
+        except EmptyResultSet:
+            continue
         parts.append(f"({sql})")
         values += bound
+    if not parts:
+        return 0
+    # The other parts are only looked at while the first one (own rows) leaves room.
+    more = (
+        f" UNION SELECT pk FROM ({' UNION '.join(parts[1:])}) AS more(pk) WHERE (SELECT count(*) FROM first) <= {int(cap)}"
+        if parts[1:]
+        else ""
+    )
     with connections[rows.db].cursor() as cursor:
         cursor.execute(
-            f"SELECT count(*) FROM (SELECT * FROM ({' UNION '.join(parts)}) AS found LIMIT %s) AS capped",
+            f"WITH first(pk) AS MATERIALIZED {parts[0]} SELECT count(*) FROM (SELECT * FROM (SELECT pk FROM first{more}) AS found LIMIT %s) AS capped",
             [*values, cap + 1],
         )
         return cursor.fetchone()[0]

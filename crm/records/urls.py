@@ -16,6 +16,7 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         "new": editing.CreateView,
         "edit": editing.EditView,
         "detail": detail.DetailView,
+        "recycled": detail.RecycledView,
         "star": single.StarView,
         "files": files.UploadView,
         "duplicates": single.DuplicatesView,
@@ -28,6 +29,7 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
     routes = [
         path("", view("list"), name=f"{name}-list"),
         path("recycle/", view("recycle"), name=f"{name}-recycle"),
+        path("recycle/<int:pk>/", view("recycled"), name=f"{name}-recycled"),
         path("columns/", view("columns"), name=f"{name}-columns"),
         path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"),
         path("<int:pk>/", view("detail"), name=f"{name}-detail"),

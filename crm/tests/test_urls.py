@@ -105,6 +105,7 @@ EXPECTED = {
 OWNED = {
     "list": ("in ok ok 403", "in 405 405 403"),
     "recycle": ("in ok ok 403", "in 405 405 403"),
+    "recycled": ("in 404 404 403", "in 405 405 403"),
     "columns": ("in ok ok 403", "in ok ok 403"),
     "bulk": ("in 404 ok 403", "in 404 ok 403"),
     "detail": ("in 404 ok 403", "in 405 405 403"),
@@ -127,6 +128,7 @@ OWNED = {
 SHARED_ROWS = {
     "list": OWNED["list"],
     "recycle": ("in 403 403 403", "in 403 403 403"),
+    "recycled": ("in 403 403 403", "in 403 403 403"),
     "columns": OWNED["columns"],
     "bulk": ("in 403 403 403", "in 403 403 403"),
     "detail": ("in ok ok 403", "in 405 405 403"),

@@ -26,7 +26,9 @@ def check(kind: str, total: int) -> None:
         raise TooManyRows(f".xls 最多 {XLS_ROWS:,} 行，这次有 {total:,} 行。请改用 .xlsx 或 .csv，或缩小筛选范围。")
 
 
-def write(kind: str, path: str, columns: list[tuple[str, str]], rows: Iterable[tuple], *, total: int, title: str) -> None:
+def write(
+    kind: str, path: str, columns: list[tuple[str, str]], rows: Iterable[tuple], *, total: int, title: str
+) -> None:
     """Write one file of the given kind; `columns` = [(label, kind of value)]."""
     check(kind, total)
     if kind == "xlsx":

@@ -19,7 +19,16 @@ from . import files, values
 DEFAULT = "mine"
 
 
-def begin(module, *, user, kind: str, query: str | None = None, ids: list[int] | None = None, columns: str = DEFAULT, send: bool = True):
+def begin(
+    module,
+    *,
+    user,
+    kind: str,
+    query: str | None = None,
+    ids: list[int] | None = None,
+    columns: str = DEFAULT,
+    send: bool = True,
+):
     """Ask for an export of the rows a list query shows, or of the given ids. `columns`: "mine" or "all". Raises
     jobs.Refused where it cannot be done."""
     if kind not in files.TYPES:
@@ -28,8 +37,13 @@ def begin(module, *, user, kind: str, query: str | None = None, ids: list[int] |
     total = rows.order_by().count()
     _fits(kind, total)
     job = jobs.start(
-        "export", user=user, label=f"导出{module.label}", module=module.name, total=total,
-        params={"format": kind, "query": query, "ids": ids, "columns": "all" if columns == "all" else "mine"}, send=send,
+        "export",
+        user=user,
+        label=f"导出{module.label}",
+        module=module.name,
+        total=total,
+        params={"format": kind, "query": query, "ids": ids, "columns": "all" if columns == "all" else "mine"},
+        send=send,
     )
     return job
 
@@ -61,7 +75,13 @@ def columns_for(module, user, which: str) -> list:
     return chosen_columns(module, user, ListPreference.objects.filter(user=user, module=module.name).first())
 
 
-@jobs.kind("export", "导出", rows=lambda result: [("行数", result.get("rows", 0))] + ([("不可导出", result["left_out"])] if result.get("left_out") else []))
+@jobs.kind(
+    "export",
+    "导出",
+    rows=lambda result: (
+        [("行数", result.get("rows", 0))] + ([("不可导出", result["left_out"])] if result.get("left_out") else [])
+    ),
+)
 def run(run: jobs.Run) -> None:
     """Write the file anew; a run that was cut off leaves nothing behind but a file nobody names."""
     job, user = run.job, run.user
@@ -90,10 +110,19 @@ def run(run: jobs.Run) -> None:
             output = default_storage.save(f"exports/{job.pk}/{path.name}", File(file))
     with run.step() as job:
         ExportLedger.objects.create(
-            user=user, module=module.name, filter=wanted["query"] or "", fields=[column.key for column in columns], count=len(ids), ids=ranges(ids), job=job
+            user=user,
+            module=module.name,
+            filter=wanted["query"] or "",
+            fields=[column.key for column in columns],
+            count=len(ids),
+            ids=ranges(ids),
+            job=job,
         )
         job.done, job.total = len(ids), max(total, len(ids))
-        job.result = {"rows": len(ids), "left_out": len(set(wanted["ids"])) - len(ids) if wanted["ids"] is not None else 0}
+        job.result = {
+            "rows": len(ids),
+            "left_out": len(set(wanted["ids"])) - len(ids) if wanted["ids"] is not None else 0,
+        }
         job.output, job.output_name = output, f"{module.label}-{formatting.day(timezone.now())}.{wanted['format']}"
         job.expires_at = timezone.now() + timedelta(days=params.get("export_days"))
 

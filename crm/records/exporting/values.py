@@ -31,7 +31,11 @@ def blocks(rows, columns) -> Iterator[tuple[list[int], list[tuple]]]:
         stored = list(zip(*block, strict=True))
         cells = []
         for sources, combine, convert in plans:
-            values = stored[sources[0]] if combine is None else [combine(*parts) for parts in zip(*[stored[place] for place in sources], strict=True)]
+            values = (
+                stored[sources[0]]
+                if combine is None
+                else [combine(*parts) for parts in zip(*[stored[place] for place in sources], strict=True)]
+            )
             cells.append(convert(values) if convert else values)
         yield list(stored[0]), list(zip(*cells, strict=True))
 

@@ -16,14 +16,22 @@ def write(path, columns: list[tuple[str, str]], rows: Iterable[tuple], *, total:
     """Write `columns` = [(label, kind)] and rows of values (str, int, Decimal, date, naive datetime, None) to `path` (or an open binary file);
     `total` rows are expected, more sheets follow where one is full."""
     labels = _unique([label for label, _ in columns])
-    formats = {label: Format().set_num_format(FORMATS[kind]) for label, (_, kind) in zip(labels, columns, strict=True) if kind in FORMATS}
+    formats = {
+        label: Format().set_num_format(FORMATS[kind])
+        for label, (_, kind) in zip(labels, columns, strict=True)
+        if kind in FORMATS
+    }
     widths = {label: float(max(10, min(36, 2 * len(label) + 6))) for label in labels}
     title = _NOT_IN_A_TITLE.sub(" ", title)[:25].strip() or "Sheet1"
     names = [title, *(f"{title} {n}" for n in range(2, 2 + (total - 1) // ROWS_PER_SHEET))]
     records = _records(labels, rows)
     write_worksheets(
-        [(name, islice(records, ROWS_PER_SHEET) if name != names[-1] else records) for name in names], path, bold_headers=True,
-        freeze_panes={"general": {"row": 1, "col": 1}}, column_formats={name: formats for name in names}, column_widths={name: widths for name in names},
+        [(name, islice(records, ROWS_PER_SHEET) if name != names[-1] else records) for name in names],
+        path,
+        bold_headers=True,
+        freeze_panes={"general": {"row": 1, "col": 1}},
+        column_formats=dict.fromkeys(names, formats),
+        column_widths=dict.fromkeys(names, widths),
     )
 
 

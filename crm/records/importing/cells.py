@@ -18,7 +18,9 @@ from . import targets
 from .upload import readable
 
 MEMO = 20_000
-_DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?")
+_DATE = re.compile(
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
+)
 _YES, _NO = {"是", "true", "1", "yes", "y", "√", "有", "上架"}, {"否", "false", "0", "no", "n", "×", "无", "下架"}
 _mobile = Mobile("手机号")
 
@@ -79,11 +81,16 @@ def column_for(target, field, *, user, options) -> Column:
     if field is None:
         return Column(lambda text: tidy(text))
     if isinstance(field, DictionaryField):
-        return Column(dictionary(field, unknown=options["unknown"], chosen=options.get("values", {}).get(target.key, {})))
+        return Column(
+            dictionary(field, unknown=options["unknown"], chosen=options.get("values", {}).get(target.key, {}))
+        )
     if hasattr(field, "clean_value"):
         return Column(field.clean_value)
     for cls, check in (
-        (models.DateTimeField, moment), (models.DateField, day), (models.BooleanField, yes_or_no), (models.DecimalField, number(field)),
+        (models.DateTimeField, moment),
+        (models.DateField, day),
+        (models.BooleanField, yes_or_no),
+        (models.DecimalField, number(field)),
     ):
         if isinstance(field, cls):
             return Column(lambda text, check=check: _or_empty(check, text, field))
@@ -191,7 +198,10 @@ def dictionary(field: DictionaryField, *, unknown: str, chosen: dict) -> Callabl
 
 def unknown_values(field: DictionaryField, texts) -> list[str]:
     """Those of the texts that the dictionary does not offer."""
-    known = {name_key(label) for label in DictionaryItem.objects.filter(dictionary=field.code, active=True).values_list("label", flat=True)}
+    known = {
+        name_key(label)
+        for label in DictionaryItem.objects.filter(dictionary=field.code, active=True).values_list("label", flat=True)
+    }
     return [text for text in dict.fromkeys(map(tidy, texts)) if text and name_key(text) not in known]
 
 

@@ -32,7 +32,12 @@ def save(job) -> str:
 
 def rows(job, width: int):
     """(cells ..., reason) of every refused row in file order."""
-    failures = ImportFailure.objects.filter(job=job).order_by("number").values_list("number", "reasons").iterator(chunk_size=2000)
+    failures = (
+        ImportFailure.objects.filter(job=job)
+        .order_by("number")
+        .values_list("number", "reasons")
+        .iterator(chunk_size=2000)
+    )
     wanted = next(failures, None)
     for number, cells, _ in upload.lines(job.source):
         if wanted is None:

@@ -27,11 +27,19 @@ def begin(draft: ImportDraft, *, user, send: bool = True):
         headers = draft.meta["headers"]
         chosen = {column: key for key, column in draft.options["mapping"].items()}
         ImportMapping.objects.update_or_create(
-            user=user, module=module.name, defaults={"columns": {header: chosen.get(place, "") for place, header in enumerate(headers) if header}}
+            user=user,
+            module=module.name,
+            defaults={"columns": {header: chosen.get(place, "") for place, header in enumerate(headers) if header}},
         )
         job = jobs.start(
-            "import", user=user, label=f"导入{module.label}：{draft.name}", module=module.name, source=draft.source, total=draft.meta["total"],
-            params={"name": draft.name, "headers": headers, "options": draft.options}, send=send,
+            "import",
+            user=user,
+            label=f"导入{module.label}：{draft.name}",
+            module=module.name,
+            source=draft.source,
+            total=draft.meta["total"],
+            params={"name": draft.name, "headers": headers, "options": draft.options},
+            send=send,
         )
         draft.delete()
     return job

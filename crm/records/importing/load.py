@@ -81,7 +81,9 @@ def _create_dictionary_values(chunk) -> None:
             values = chunk.values[field.attname]
             if labels := {values[row] for row in good if isinstance(values[row], str)}:
                 ids = dictionaries.ensure(field.code, sorted(labels))
-                chunk.values[field.attname] = [ids.get(value, value) if isinstance(value, str) else value for value in values]
+                chunk.values[field.attname] = [
+                    ids.get(value, value) if isinstance(value, str) else value for value in values
+                ]
 
 
 def _create(chunk, rows: list[int], job) -> int:
@@ -93,7 +95,11 @@ def _create(chunk, rows: list[int], job) -> int:
     ids = write.take_ids(plan.model, count)
     every = len(rows) == len(chunk)
     stored = {field.attname for field in plan.model._meta.concrete_fields}
-    columns = {name: values if every else [values[row] for row in rows] for name, values in chunk.values.items() if name in stored}
+    columns = {
+        name: values if every else [values[row] for row in rows]
+        for name, values in chunk.values.items()
+        if name in stored
+    }
     columns["id"] = ids
     columns.setdefault("created_by_id", Same(plan.user.pk))
     for name in ("created_at", "updated_at"):
@@ -106,8 +112,14 @@ def _create(chunk, rows: list[int], job) -> int:
     write.insert(
         OperationLog,
         {
-            "content_type_id": Same(content_type.pk), "object_id": ids, "created_at": Same(now), "actor_id": Same(plan.user.pk),
-            "code": Same(f"{plan.module.name}.created"), "text": Same(_how(job)), "changes": Same([]), "job_id": Same(job.pk),
+            "content_type_id": Same(content_type.pk),
+            "object_id": ids,
+            "created_at": Same(now),
+            "actor_id": Same(plan.user.pk),
+            "code": Same(f"{plan.module.name}.created"),
+            "text": Same(_how(job)),
+            "changes": Same([]),
+            "job_id": Same(job.pk),
         },
         count,
     )
@@ -137,7 +149,11 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
             chunk.fail(row, plan.importer.key_label, f"{plan.importer.duplicate_message}，您没有编辑它的权限")
     locked = plan.model.objects.select_for_update().filter(pk__any=sorted(mine)).order_by("pk")
     changed, names, entries = [], set(), []
-    fields = [field for field in plan.model._meta.concrete_fields if field.attname in chunk.values and field.attname in plan.changeable | plan.importer.derived]
+    fields = [
+        field
+        for field in plan.model._meta.concrete_fields
+        if field.attname in chunk.values and field.attname in plan.changeable | plan.importer.derived
+    ]
     for record in locked:
         row, diff = found[record.pk], []
         for field in fields:
@@ -147,7 +163,9 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
             setattr(record, field.attname, new)
             names.add(field.name)
             if field.editable:
-                diff.append({"label": str(field.verbose_name), "old": plan.display(field, old), "new": plan.display(field, new)})
+                diff.append(
+                    {"label": str(field.verbose_name), "old": plan.display(field, old), "new": plan.display(field, new)}
+                )
         if diff:
             record.version += 1
             record.updated_at = now
@@ -165,7 +183,11 @@ def _keep_faults(chunk, job) -> None:
     rows = sorted(chunk.faults)
     write.insert(
         ImportFailure,
-        {"job_id": Same(job.pk), "number": [chunk.numbers[row] for row in rows], "reasons": [chunk.faults[row] for row in rows]},
+        {
+            "job_id": Same(job.pk),
+            "number": [chunk.numbers[row] for row in rows],
+            "reasons": [chunk.faults[row] for row in rows],
+        },
         len(rows),
     )
     shown = list(job.result.get("errors", []))

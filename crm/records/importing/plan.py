@@ -38,7 +38,9 @@ class Plan:
         self.columns, self.attnames, self.changeable, self._shown = {}, {}, set(), {}
         for target in self.targets:
             field = self.field_of(target)
-            self.columns[target.key] = cells.column_for(target, field, user=user, options={**options, "unknown": self.unknown, "module": module.name})
+            self.columns[target.key] = cells.column_for(
+                target, field, user=user, options={**options, "unknown": self.unknown, "module": module.name}
+            )
             self.attnames[target.key] = field.attname if field is not None else target.key
             if field is not None and not target.create:
                 self.changeable.add(field.attname)
@@ -82,10 +84,13 @@ class Plan:
     def _search_lines(self, chunk) -> list[list[tuple[str, str]]]:
         """The search lines of every row."""
         columns = [
-            (key, [chunk.values[name] for name in names if name in chunk.values]) for key, names in self.module.search.items()
+            (key, [chunk.values[name] for name in names if name in chunk.values])
+            for key, names in self.module.search.items()
         ]
         return [
-            [] if row in chunk.faults else search.rows_for({key: [column[row] for column in found] for key, found in columns})
+            []
+            if row in chunk.faults
+            else search.rows_for({key: [column[row] for column in found] for key, found in columns})
             for row in range(len(chunk))
         ]
 
@@ -126,4 +131,3 @@ def stretches(source: str, *, offset: int, size):
     reader = upload.lines(source, offset=offset)
     while rows := list(islice(reader, size())):
         yield rows
-

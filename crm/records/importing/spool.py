@@ -71,7 +71,9 @@ def check_archive(path: str) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
-            if "[Content_Types].xml" not in archive.namelist() or not any(part.filename.startswith("xl/") for part in parts):
+            if "[Content_Types].xml" not in archive.namelist() or not any(
+                part.filename.startswith("xl/") for part in parts
+            ):
                 raise Refused("文件内容不是 .xlsx 格式")
             if any(part.flag_bits & 1 for part in parts):
                 raise Refused(LOCKED)
@@ -102,7 +104,8 @@ def sheet_rows(path: str):
     try:
         book = calamine.CalamineWorkbook.from_path(path)
         visible = [
-            meta.name for meta in book.sheets_metadata
+            meta.name
+            for meta in book.sheets_metadata
             if meta.typ == calamine.SheetTypeEnum.WorkSheet and meta.visible == calamine.SheetVisibleEnum.Visible
         ]
         for name in visible or book.sheet_names:
@@ -151,8 +154,14 @@ def as_text(cell) -> str:
             return str(int(cell))
         return format(cell, ".15g")  # what Excel shows: 0.1 + 0.2 is 0.3
     if isinstance(cell, datetime.datetime):
-        cell = (cell + datetime.timedelta(microseconds=500_000)).replace(microsecond=0)  # serial numbers lose the last digit
-        return cell.strftime("%Y-%m-%d %H:%M:%S") if (cell.hour, cell.minute, cell.second) != (0, 0, 0) else cell.strftime("%Y-%m-%d")
+        cell = (cell + datetime.timedelta(microseconds=500_000)).replace(
+            microsecond=0
+        )  # serial numbers lose the last digit
+        return (
+            cell.strftime("%Y-%m-%d %H:%M:%S")
+            if (cell.hour, cell.minute, cell.second) != (0, 0, 0)
+            else cell.strftime("%Y-%m-%d")
+        )
     return "" if cell is None else str(cell)
 
 
@@ -182,7 +191,11 @@ def _unguarded(cell: str) -> str:
 
 
 def _encoding(path: str, head: bytes) -> str:
-    for mark, encoding in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
         if head.startswith(mark):
             return _decodes(path, encoding) or _refuse_encoding()
     if b"\0" in head or head.startswith((b"MZ", b"%PDF", ZIP, OLE)):
@@ -223,7 +236,9 @@ def headers_of(rows) -> tuple[list[str], int]:
         places.setdefault(name.rstrip("*＊ ").casefold(), []).append(place)
     for key, found in places.items():
         if key and len(found) > 1:
-            raise Refused(f"表头重复：“{names[found[0] - 1]}”出现在第 {'、'.join(map(str, found))} 列，请改成不同的名称")
+            raise Refused(
+                f"表头重复：“{names[found[0] - 1]}”出现在第 {'、'.join(map(str, found))} 列，请改成不同的名称"
+            )
     return names, number
 
 
@@ -264,7 +279,9 @@ def spool(rows, out) -> dict:
     if not total:
         raise Refused("文件只有表头，没有数据")
     return {
-        "headers": headers, "total": total, "samples": samples,
+        "headers": headers,
+        "total": total,
+        "samples": samples,
         "distinct": [None if values is None else sorted(value for value in values if value) for values in distinct],
     }
 
@@ -272,14 +289,18 @@ def spool(rows, out) -> dict:
 def _look(kept, width, distinct, samples) -> None:
     if not kept:
         return
-    for column, values in enumerate(itertools.islice(itertools.zip_longest(*[row for _, row in kept], fillvalue=""), width)):
+    for column, values in enumerate(
+        itertools.islice(itertools.zip_longest(*[row for _, row in kept], fillvalue=""), width)
+    ):
         if distinct[column] is not None:
             distinct[column].update(value.strip() for value in set(values))
             if len(distinct[column]) > DISTINCT + 1:
                 distinct[column] = None
         if len(samples[column]) < SAMPLES:
             found = [value.strip()[:60] for value in values if value.strip()]
-            samples[column] += [value for value in dict.fromkeys(found) if value not in samples[column]][: SAMPLES - len(samples[column])]
+            samples[column] += [value for value in dict.fromkeys(found) if value not in samples[column]][
+                : SAMPLES - len(samples[column])
+            ]
 
 
 def main(path: str, name: str, target: str) -> int:

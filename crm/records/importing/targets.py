@@ -66,7 +66,11 @@ class Importer:
 
     def allowed_targets(self, user) -> list[Target]:
         """Targets this person may fill."""
-        return [target for target in self.targets if not target.function or user.has_function(f"{self.module}.{target.function}")]
+        return [
+            target
+            for target in self.targets
+            if not target.function or user.has_function(f"{self.module}.{target.function}")
+        ]
 
 
 def importer_of(module) -> Importer:
@@ -76,7 +80,9 @@ def importer_of(module) -> Importer:
     found = import_string(module.importer)
     for target in found.targets:
         if not target.label:
-            object.__setattr__(target, "label", str(module.model._meta.get_field(target.field or target.key).verbose_name))
+            object.__setattr__(
+                target, "label", str(module.model._meta.get_field(target.field or target.key).verbose_name)
+            )
     return found
 
 

@@ -29,7 +29,9 @@ class Item:
 def items(importer, module, user) -> list[Item]:
     """The columns of the template: every target the person may fill."""
     must = set(targets.required(importer, module))
-    return [Item(target, module, user, target in must) for target in importer.allowed_targets(user) if target.field != ""]
+    return [
+        Item(target, module, user, target in must) for target in importer.allowed_targets(user) if target.field != ""
+    ]
 
 
 def _values(target, field) -> list[str]:
@@ -105,7 +107,11 @@ def xls(importer, module, user) -> bytes:
 
     book = xlwt.Workbook(encoding="utf-8")
     sheet, notes = book.add_sheet(module.label), book.add_sheet("填写说明")
-    bold, grey, text = xlwt.easyxf("font: bold on"), xlwt.easyxf("font: color gray50", num_format_str="@"), xlwt.easyxf(num_format_str="@")
+    bold, grey, text = (
+        xlwt.easyxf("font: bold on"),
+        xlwt.easyxf("font: color gray50", num_format_str="@"),
+        xlwt.easyxf(num_format_str="@"),
+    )
     for place, title in enumerate(("字段", "必填", "说明", "可选值")):
         notes.write(0, place, title, bold)
         notes.col(place).width = 256 * (16, 8, 40, 80)[place]
@@ -114,7 +120,9 @@ def xls(importer, module, user) -> bytes:
         sheet.write(1, place, item.example, grey)
         sheet.col(place).width = 256 * max(12, min(36, 2 * len(item.label) + 6))
         sheet.col(place).set_style(text)
-        for column, value in enumerate((item.label, "是" if item.required else "", item.note, "、".join(item.values)[:30_000])):
+        for column, value in enumerate(
+            (item.label, "是" if item.required else "", item.note, "、".join(item.values)[:30_000])
+        ):
             notes.write(place + 1, column, value)
     out = io.BytesIO()
     book.save(out)

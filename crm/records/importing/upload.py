@@ -26,7 +26,7 @@ def accept(file, name: str, *, user, module, limit: int | None = None) -> Import
     if not name.lower().endswith(spool.TYPES):
         raise Refused(spool.ONLY)
     with tempfile.TemporaryDirectory(prefix="import-", dir=_scratch()) as folder:
-        path = Path(folder) / "upload"
+        path = Path(folder) / f"upload{Path(name).suffix.lower()}"  # the reader goes by the extension
         _copy(file, path, limit)
         return _keep(path, name, user=user, module=module, folder=Path(folder))
 
@@ -39,7 +39,9 @@ def accept_path(path: str, *, user, module) -> ImportDraft:
     if not Path(path).is_file():
         raise Refused(f"找不到文件 {path}")
     with tempfile.TemporaryDirectory(prefix="import-", dir=_scratch()) as folder:
-        return _keep(Path(path).resolve(), name, user=user, module=module, folder=Path(folder))
+        link = Path(folder) / f"upload{Path(name).suffix.lower()}"
+        link.symlink_to(Path(path).resolve())
+        return _keep(link, name, user=user, module=module, folder=Path(folder))
 
 
 def _scratch() -> str:
@@ -64,7 +66,9 @@ def _keep(path: Path, name: str, *, user, module, folder: Path) -> ImportDraft:
     token = file_token()
     with rows.open("rb") as file:
         source = default_storage.save(f"imports/{token[:2]}/{token}", File(file))
-    return ImportDraft.objects.create(user=user, module=module.name, name=Path(name).name[:200], source=source, meta=meta)
+    return ImportDraft.objects.create(
+        user=user, module=module.name, name=Path(name).name[:200], source=source, meta=meta
+    )
 
 
 def read(path: Path, name: str, rows: Path) -> dict:
@@ -86,7 +90,7 @@ def lines(source: str, *, offset: int = 0):
     """(row number, cells, offset behind the row) of an accepted file, from a byte offset on."""
     with default_storage.open(source, "rb") as file:
         file.seek(offset)
-        for line in file:
+        for line in file.file:  # Django's own iteration would begin anew
             offset += len(line)
             number, *cells = line[:-1].decode().split(spool.SEPARATOR)
             yield int(number), cells, offset

@@ -48,7 +48,9 @@ def insert(model: type[models.Model], columns: dict, count: int) -> None:
             if block:
                 copy.write("\n".join(block) + "\n")
         return
-    rows = zip(*[_stored(field, column, count, connection) for field, column in zip(fields, values, strict=True)], strict=True)
+    rows = zip(
+        *[_stored(field, column, count, connection) for field, column in zip(fields, values, strict=True)], strict=True
+    )
     with connection.cursor() as cursor:
         cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", list(rows))
 
@@ -108,7 +110,10 @@ def take_ids(model: type[models.Model], count: int) -> list[int]:
     table = model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [connection.ops.quote_name(table), count])
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                [connection.ops.quote_name(table), count],
+            )
             return [row[0] for row in cursor.fetchall()]
         cursor.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = %s", [table])
         last = cursor.fetchone()[0] or 0

@@ -10,9 +10,7 @@ from django.db import models
 class Satellite(models.Model):
     # No constraint in the database: content types are not deleted, and checking one per log and search line took a fifth
     # of an import.
-    content_type = models.ForeignKey(
-        ContentType, models.PROTECT, related_name="+", db_index=False, db_constraint=False
-    )
+    content_type = models.ForeignKey(ContentType, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     object_id = models.BigIntegerField()
 
     class Meta:

@@ -53,7 +53,11 @@ REFUSED = {
     "header only csv": ("客户名称,电话\n\n,,\n".encode(), "a.csv", "文件只有表头，没有数据"),
     "merged header": (xlsx(("名单", None), HEADER, ("甲", "1"), merge="A1:B1"), "a.xlsx", "合并的单元格（A1:B1）"),
     "merged data": (xlsx(HEADER, ("甲", "1"), (None, "2"), merge="A2:A3"), "a.xlsx", "合并的单元格（A2:A3）"),
-    "repeated headers": (xlsx(("客户名称", "电话", "客户名称"), ("甲", "1", "乙")), "a.xlsx", "表头重复：“客户名称”出现在第 1、3 列"),
+    "repeated headers": (
+        xlsx(("客户名称", "电话", "客户名称"), ("甲", "1", "乙")),
+        "a.xlsx",
+        "表头重复：“客户名称”出现在第 1、3 列",
+    ),
     "broken archive": (b"PK\x03\x04" + bytes(300), "a.xlsx", spool.BROKEN),
     "zip bomb": (workbooks.bomb(), "a.xlsx", "文件解压后过大，已拒绝读取"),
     "an open quote": ('客户名称,电话\n甲,1\n"乙,2\n'.encode(), "a.csv", "引号不完整"),
@@ -90,7 +94,10 @@ def test_the_size_is_counted_by_the_bytes_read_and_the_limit_is_inclusive():
 def test_the_page_refuses_with_the_same_words_and_keeps_nothing(settings):
     settings.IMPORT_MAX_MB = 1
     client = client_for(employee())
-    for content, name, words in [*(REFUSED[case] for case in ("wrong type", "exe as csv", "header only", "zip bomb")), (b"x" * (MB + 1), "a.csv", "文件超过 1 MB")]:
+    for content, name, words in [
+        *(REFUSED[case] for case in ("wrong type", "exe as csv", "header only", "zip bomb")),
+        (b"x" * (MB + 1), "a.csv", "文件超过 1 MB"),
+    ]:
         file = io.BytesIO(content)
         file.name = name
         response = client.post("/customers/import/", {"file": file})
@@ -113,7 +120,17 @@ def test_semicolons_and_tabs_separate_too():
 
 
 def test_cells_are_read_as_people_see_them():
-    values = (13800138000.0, 0.1 + 0.2, True, datetime(2026, 11, 21), datetime(2026, 11, 21, 8, 30, 15), date(2026, 1, 2), None, "00123", " x ")
+    values = (
+        13800138000.0,
+        0.1 + 0.2,
+        True,
+        datetime(2026, 11, 21),
+        datetime(2026, 11, 21, 8, 30, 15),
+        date(2026, 1, 2),
+        None,
+        "00123",
+        " x ",
+    )
     header = [f"列{n}" for n in range(len(values))]
     seen = ["13800138000", "0.3", "TRUE", "2026-11-21", "2026-11-21 08:30:15", "2026-01-02", "", "00123", " x "]
     assert rows(accept(xlsx(header, values), "a.xlsx")) == [seen]
@@ -124,17 +141,20 @@ def test_formulas_are_read_as_their_values():
 
 
 def test_xls_is_read_like_xlsx():
-    assert rows(accept(xls(HEADER, ("甲", 13800138000.0), ("乙", "=1+1")), "a.xls")) == [["甲", "13800138000"], ["乙", "=1+1"]]
+    assert rows(accept(xls(HEADER, ("甲", 13800138000.0), ("乙", "=1+1")), "a.xls")) == [
+        ["甲", "13800138000"],
+        ["乙", "=1+1"],
+    ]
 
 
 def test_blank_rows_do_not_count_and_row_numbers_are_those_of_the_sheet():
     draft = accept(xlsx(HEADER, (None, None), ("甲", 1), ("", "  "), ("乙",), at=(3, 2)), "a.xlsx")
     assert (draft.meta["total"], numbers(draft), rows(draft)) == (2, [5, 7], [["甲", "1"], ["乙", ""]])
-    assert numbers(accept("客户名称,备注\n\n甲,\"一\n二\"\n乙,三\n".encode(), "a.csv")) == [3, 4]
+    assert numbers(accept('客户名称,备注\n\n甲,"一\n二"\n乙,三\n'.encode(), "a.csv")) == [3, 4]
 
 
 def test_line_breaks_and_our_own_signs_inside_cells_survive_or_vanish_quietly():
-    draft = accept("客户名称,备注\n甲,\"一\r\n二\x0c\"\n".encode(), "a.csv")
+    draft = accept('客户名称,备注\n甲,"一\r\n二\x0c"\n'.encode(), "a.csv")
     assert rows(draft) == [["甲", "一\n二\x0c"]]
     assert rows(accept(xlsx(HEADER, ("甲\n乙", "丙")), "a.xlsx")) == [["甲\n乙", "丙"]]
 
@@ -157,7 +177,11 @@ def test_hidden_sheets_are_passed_over_and_long_rows_get_columns_without_a_name(
     out = io.BytesIO()
     book.save(out)
     draft = accept(out.getvalue(), "a.xlsx")
-    assert (draft.meta["sheet"], draft.meta["headers"], rows(draft)) == ("名单", ["客户名称", "电话", ""], [["甲", "1", "多出来的"]])
+    assert (draft.meta["sheet"], draft.meta["headers"], rows(draft)) == (
+        "名单",
+        ["客户名称", "电话", ""],
+        [["甲", "1", "多出来的"]],
+    )
 
 
 def test_headers_find_their_fields():
@@ -165,7 +189,12 @@ def test_headers_find_their_fields():
     offered = targets.importer_of(module).allowed_targets(employee())
     found = targets.guess(["代码", "公司名称", "所在地区", "所属行业", "上市日期"], offered)
     assert found == {"name": 1, "region": 2, "industry": 3}
-    assert targets.guess(["客户名称 *", "手 机", "备注（可空）", "负责人"], offered) == {"name": 0, "phone": 1, "remark": 2, "owner": 3}
+    assert targets.guess(["客户名称 *", "手 机", "备注（可空）", "负责人"], offered) == {
+        "name": 0,
+        "phone": 1,
+        "remark": 2,
+        "owner": 3,
+    }
     assert targets.guess(["客户名称", "电话", "手机"], offered) == {"name": 0, "phone": 1}
     assert targets.guess(["代码", "公司名称"], offered, {"代码": "name", "公司名称": ""}) == {"name": 0}
 
@@ -176,7 +205,15 @@ def test_every_target_of_every_module_is_a_field_and_none_is_protected():
         if module.importer:
             importer = targets.importer_of(module)
             assert targets.required(importer, module)
-            assert not {target.key for target in importer.targets} & {"version", "deleted_at", "deleted_by", "extra", "name_key", "is_primary", "id"}
+            assert not {target.key for target in importer.targets} & {
+                "version",
+                "deleted_at",
+                "deleted_by",
+                "extra",
+                "name_key",
+                "is_primary",
+                "id",
+            }
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "xls"])
@@ -212,8 +249,18 @@ def test_the_xlsx_template_has_drop_downs_and_notes_and_the_xls_one_a_list():
 def test_a_csv_export_of_ours_is_readable_csv():
     from crm.records.exporting import files
 
-    assert [files.guarded(text) for text in ("=1+1", "@x", "-5", "+8613800138003", "-2+3", "\tx", "'=a", "'a", "0512-6555")] == [
-        "'=1+1", "'@x", "-5", "+8613800138003", "'-2+3", "'\tx", "''=a", "'a", "0512-6555",
+    assert [
+        files.guarded(text) for text in ("=1+1", "@x", "-5", "+8613800138003", "-2+3", "\tx", "'=a", "'a", "0512-6555")
+    ] == [
+        "'=1+1",
+        "'@x",
+        "-5",
+        "+8613800138003",
+        "'-2+3",
+        "'\tx",
+        "''=a",
+        "'a",
+        "0512-6555",
     ]
     for text in ("=1+1", "'=a", "''=a", "'a", "-2+3"):
         out = io.StringIO()

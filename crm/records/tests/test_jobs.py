@@ -108,7 +108,9 @@ def test_a_worker_that_was_declared_dead_can_commit_nothing_more(writer):
     def overtaken(run):
         if not runs:
             runs.append(run)
-            Job.objects.filter(pk=job.pk).update(state="queued", claim="")  # what the sweeper does, as other workers see it
+            Job.objects.filter(pk=job.pk).update(
+                state="queued", claim=""
+            )  # what the sweeper does, as other workers see it
 
     writer[2] = overtaken
     jobs.execute(job.pk)
@@ -299,7 +301,9 @@ def test_a_file_is_its_requesters_alone_and_expires(writer):
     mine, admin = employee(), employee(roles=("super",))
     job = jobs.start("export", user=mine, label="导出", params={}, module="customer", send=False)
     name = default_storage.save("exports/9998/file.csv", ContentFile(b"x"))
-    Job.objects.filter(pk=job.pk).update(state="done", output=name, output_name="客户.csv", expires_at=timezone.now() + timedelta(days=1))
+    Job.objects.filter(pk=job.pk).update(
+        state="done", output=name, output_name="客户.csv", expires_at=timezone.now() + timedelta(days=1)
+    )
     response = client_for(mine).get(f"/jobs/{job.pk}/file/")
     assert response.status_code == 200 and "attachment" in response["Content-Disposition"]
     assert client_for(admin).get(f"/jobs/{job.pk}/file/").status_code == 404

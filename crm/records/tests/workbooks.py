@@ -48,7 +48,10 @@ def locked_xlsx() -> bytes:
 def bomb() -> bytes:
     """A workbook of some hundred kilobytes that unpacks to 400 MB."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(xlsx(HEADER, ("甲", "1")))) as good, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        zipfile.ZipFile(io.BytesIO(xlsx(HEADER, ("甲", "1")))) as good,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         for part in good.infolist():
             if part.filename != "xl/worksheets/sheet1.xml":
                 archive.writestr(part, good.read(part))

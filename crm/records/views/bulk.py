@@ -188,6 +188,8 @@ class BulkView(ModuleView):
             or (self.bulk.key == "team" and not module.grant_model)
         ):
             raise Http404
+        if key == "purge" and not request.user.has_function("admin.recycle"):
+            raise PermissionDenied("只有管理员可以彻底删除。")
         self.trashed = key in TRASHED
         self.action = self.bulk.action
         self.key = key
@@ -201,8 +203,6 @@ class BulkView(ModuleView):
         return self.confirm(request.GET, freeze=False)
 
     def post(self, request):
-        if self.key == "purge" and not self.user.has_function("admin.recycle"):
-            raise PermissionDenied("只有管理员可以彻底删除。")
         if "selection" in request.POST or "confirmed" in request.POST:
             return self.run(request)
         return self.confirm(request.POST, freeze=True)
@@ -248,7 +248,7 @@ class BulkView(ModuleView):
         return self.page(
             "records/confirm.html",
             {
-                "heading": self.bulk.heading.format(**fill),
+                "heading": self.module.texts.get(self.key, self.bulk.heading).format(**fill),
                 "submit_label": self.bulk.submit.format(**fill),
                 "danger": self.bulk.danger,
                 "body": " ".join(part for part in (self.bulk.body, note) if part),

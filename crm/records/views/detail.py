@@ -1,6 +1,7 @@
 """The detail page: header, tabs with counts, side panel. One view for page, panel and tab."""
 
 from django.contrib.contenttypes.models import ContentType
+from django.http import Http404
 from django.urls import reverse
 
 from .. import formatting, modules, scope, teams
@@ -71,7 +72,7 @@ class DetailView(ModuleView):
         self.rights = scope.rights(self.user, record)
         tabs = sorted([*self.shared_tabs(), *self.module.tabs], key=lambda tab: tab.order)
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
-        here = self.module.url(pk=record.pk)
+        here = self.here(record)
         return self.page(
             "records/detail.html",
             {
@@ -94,9 +95,15 @@ class DetailView(ModuleView):
                     for tab in tabs
                 ],
                 "tab": {"key": active.key, "template": active.template, **active.build(request, record, self.rights)},
-                "side": [card for make in self.module.side for card in make(record, self.user)],
+                "notices": [f"这条{self.module.label}在回收站中。"] if record.deleted_at else [],
+                "side": [card for make in self.module.side for card in make(record, self.user)]
+                if not record.deleted_at
+                else [],
             },
         )
+
+    def here(self, record) -> str:
+        return self.module.url(pk=record.pk)
 
     # Header -----------------------------------------------------------------------------------------------------------
     def actions(self, record) -> list[dict]:
@@ -302,3 +309,26 @@ class DetailView(ModuleView):
         """Changes of columns the person may see."""
         hidden = {column.label for column in self.module.columns if not visible(column, self.module, self.user)}
         return [change for change in changes if change["label"] not in hidden]
+
+
+class RecycledView(DetailView):
+    """GET /<prefix>/recycle/<pk>/: a deleted record, to be looked at and restored."""
+
+    action = "delete"
+
+    @property
+    def rows(self):
+        return self.module.model.objects.allowed(self.user, "delete", trashed=True)
+
+    def visible(self, pk):
+        raise Http404
+
+    def shared_tabs(self):
+        return [tab for tab in super().shared_tabs() if tab.key in ("fields", "log")]
+
+    def here(self, record) -> str:
+        return self.module.url(f"recycle/{record.pk}")
+
+    def actions(self, record):
+        url = f"{self.module.bulk_url}restore/?ids={record.pk}"
+        return [{"label": "还原", "url": url, "icon": "undo", "primary": True, "dialog": True}]

@@ -212,16 +212,20 @@ class ListView(ModuleView):
         return [
             {
                 "label": view.label,
-                "url": f"{self.request.path}?{urlencode({'view': view.key})}"
-                if view is not self.module.views[0]
-                else self.request.path,
+                "url": self.view_url(view),
                 "active": view is state.view,
                 "count": pager["count_text"].removeprefix("共 ").removesuffix(" 条")
                 if view is state.view and bare
                 else None,
             }
             for view in self.module.views
+            if not view.page or self.module.may(self.user, "delete")
         ]
+
+    def view_url(self, view) -> str:
+        if view.page:
+            return self.module.url(view.page)
+        return self.module.list_url + (f"?{urlencode({'view': view.key})}" if view is not self.module.views[0] else "")
 
     def hidden(self):
         kept = {key: self.request.GET[key] for key in ("view", "sort", "size") if self.request.GET.get(key)}
@@ -352,9 +356,8 @@ class RecycleView(ListView):
     def row(self, record, columns, may_edit):
         return {
             **super().row(record, columns, False),
-            "url": None,
+            "url": self.module.url(f"recycle/{record.pk}"),
             "edit_url": None,
-            "restore_url": f"{self.module.bulk_url}restore/",
             "tel": "",
         }
 

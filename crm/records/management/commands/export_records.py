@@ -20,8 +20,12 @@ class Command(BaseCommand):
         parser.add_argument("module", help="customer(s), contact(s), product(s), ...")
         parser.add_argument("file")
         parser.add_argument("--as", dest="phone", required=True, metavar="PHONE")
-        parser.add_argument("--filter", default="", metavar="QUERYSTRING", help="as in the address of the list: view=mine&q=...")
-        parser.add_argument("--columns", choices=["mine", "all"], default="all", help="the employee's own columns, or all they may see")
+        parser.add_argument(
+            "--filter", default="", metavar="QUERYSTRING", help="as in the address of the list: view=mine&q=..."
+        )
+        parser.add_argument(
+            "--columns", choices=["mine", "all"], default="all", help="the employee's own columns, or all they may see"
+        )
 
     def handle(self, *, module, file, phone, filter, columns, **options):
         module, user, target = find_module(module), find_user(phone), Path(file)

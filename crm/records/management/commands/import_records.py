@@ -16,9 +16,18 @@ class Command(BaseCommand):
         parser.add_argument("module", help="customer(s), contact(s), product(s), ...")
         parser.add_argument("file")
         parser.add_argument("--as", dest="phone", required=True, metavar="PHONE")
-        parser.add_argument("--map", nargs="+", action="extend", default=[], metavar="目标=来源", help="field=column header; without it the headers are matched")
+        parser.add_argument(
+            "--map",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="目标=来源",
+            help="field=column header; without it the headers are matched",
+        )
         parser.add_argument("--on-duplicate", choices=list(MODES), default="skip")
-        parser.add_argument("--unknown", choices=["create", "reject"], default="reject", help="dictionary values that do not exist")
+        parser.add_argument(
+            "--unknown", choices=["create", "reject"], default="reject", help="dictionary values that do not exist"
+        )
         parser.add_argument("--background", action="store_true", help="as a job of the site's worker, waiting for it")
 
     def handle(self, *, module, file, phone, map, on_duplicate, unknown, background, **options):
@@ -30,7 +39,11 @@ class Command(BaseCommand):
             raise CommandError(f"{module.label}不支持导入。") from None
         except upload.Refused as refusal:
             raise CommandError(str(refusal)) from None
-        draft.options = {"mapping": mapping_of(map, importer, draft.meta["headers"], user), "on_duplicate": on_duplicate, "unknown": unknown}
+        draft.options = {
+            "mapping": mapping_of(map, importer, draft.meta["headers"], user),
+            "on_duplicate": on_duplicate,
+            "unknown": unknown,
+        }
         try:
             job = importing.begin(draft, user=user, send=background)
         except Invalid as refusal:
@@ -52,7 +65,9 @@ class Command(BaseCommand):
     def report(self, job):
         for number, label, sentence in job.result.get("errors", []):
             self.stdout.write(f"第 {number} 行 {label}：{sentence}")
-        self.stdout.write(" ".join(f"{key}={job.result.get(key, 0)}" for key in ("created", "updated", "skipped", "failed")))
+        self.stdout.write(
+            " ".join(f"{key}={job.result.get(key, 0)}" for key in ("created", "updated", "skipped", "failed"))
+        )
         if job.state != job.State.DONE:
             raise CommandError(f"导入没有完成（{job.get_state_display()}）：{job.error}")
 
@@ -84,8 +99,12 @@ def mapping_of(pairs: list[str], importer, headers: list[str], user) -> dict[str
     for pair in pairs:
         goal, sign, source = pair.partition("=")
         if not sign or targets.plain(goal) not in by_label:
-            raise CommandError(f"--map {pair}：没有“{goal}”这个字段。可用：{'、'.join(target.label for target in offered)}")
+            raise CommandError(
+                f"--map {pair}：没有“{goal}”这个字段。可用：{'、'.join(target.label for target in offered)}"
+            )
         if targets.plain(source) not in places:
-            raise CommandError(f"--map {pair}：文件中没有“{source}”这一列。文件的列：{'、'.join(filter(None, headers))}")
+            raise CommandError(
+                f"--map {pair}：文件中没有“{source}”这一列。文件的列：{'、'.join(filter(None, headers))}"
+            )
         found[by_label[targets.plain(goal)]] = places[targets.plain(source)]
     return found
