@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 
 from . import modules, params
@@ -55,49 +55,73 @@ def narrow(rows, user, action: str):
         return rows.none()
     if not module.owned:
         return rows
+    owned = Q(owner_id__isnull=False)
     if reach.everything:
-        owner = Q(owner_id__isnull=False)
-        narrowed = rows.filter(owner)
-        narrowed.branches = (Branch(owner, everything=True),)
+        narrowed = rows.filter(owned)
+        narrowed.branches = (Branch(owned, everything=True),)
         return narrowed
     branches = [Branch(Q(owner_id__any=reach.owners), reach.owners, by_owner=True)]
     if action in READ or action in CHANGE:
-        grants = module.grant_model.objects.current().filter(user=user)
-        if action in CHANGE:
-            grants = grants.filter(permission__codename=f"change_{module.model._meta.model_name}")
-        keys = grants.values("content_object_id")
+        keys = _granted(module, user, action)
         branches.append(Branch(Q(pk__in=keys), keys=keys))
-    condition = Q(owner_id__among=reach.owners)
-    for branch in branches[1:]:
-        condition |= branch.condition
     if action in READ:
-        owned = Q(owner_id__isnull=False)
         if params.get("created_by_me_visible"):
-            mine = Q(created_by=user) & owned
-            branches.append(Branch(mine))
-            condition |= mine
+            branches.append(Branch(Q(created_by=user) & owned))
         for parent in module.parents:
-            visible = _visible_parents(parent, user)
-            if not visible.query.is_empty():
-                # Row by row where the row is at hand; by the parts of the parent's scope where rows are to be found.
-                condition |= Q(Exists(visible.filter(pk=OuterRef(f"{parent}_id")))) & owned
-                branches += [_below(part, f"{parent}_id", visible, owned) for part in visible.branches or [Branch(Q())]]
-    narrowed = rows.filter(condition)
+            branches += _below(parent, user, owned)
+    narrowed = rows.filter(_condition(module, user, action, reach))
     narrowed.branches = tuple(branches)
     return narrowed
 
 
-def _visible_parents(parent: str, user):
-    """Parent records `user` may view, and with them their children; with the company option off, only the parent's owner
-    sees them."""
-    visible = modules.get(parent).model.objects.allowed(user, "view").order_by()
-    return visible if params.get("children_follow_parent") else visible.filter(owner=user)
+def _condition(module, user, action: str, reach: Reach, path: str = "") -> Q:
+    """What a row must meet, as one condition; `path` leads from the rows asked for to the module's records, so that a child's
+    condition on its parent is a plain join (a sub-select in an OR is either built whole or run for every row)."""
+    owned = Q(**{f"{path}owner_id__isnull": False})
+    if reach.everything:
+        return owned
+    condition = Q(**{f"{path}owner_id__among": reach.owners})
+    if action in READ or action in CHANGE:
+        condition |= Q(**{f"{path}pk__in": _granted(module, user, action)})
+    if action in READ:
+        if params.get("created_by_me_visible"):
+            condition |= Q(**{f"{path}created_by": user}) & owned
+        for name in module.parents:
+            parent = modules.get(name)
+            theirs = user.scope_for(f"{name}.view")
+            if theirs is None:
+                continue
+            above = f"{path}{name}__"
+            visible = Q(**{f"{above}deleted_at": None}) & _condition(parent, user, "view", theirs, above)
+            if not params.get("children_follow_parent"):
+                visible &= Q(**{f"{above}owner": user})
+            condition |= visible & owned
+    return condition
 
 
-def _below(part: Branch, key: str, visible, owned: Q) -> Branch:
-    """The children of one part of the parent's scope."""
-    parents = part.keys if part.keys is not None and part.key == "pk" else None
-    return Branch(Q(**{f"{key}__in": visible.filter(part.condition).values("pk")}) & owned, keys=parents, key=key)
+def _granted(module, user, action: str):
+    """Ids of the records on which the person holds a grant that covers the action."""
+    grants = module.grant_model.objects.current().filter(user=user)
+    if action in CHANGE:
+        grants = grants.filter(permission__codename=f"change_{module.model._meta.model_name}")
+    return grants.values("content_object_id")
+
+
+def _below(name: str, user, owned: Q) -> list[Branch]:
+    """Children of the records of a parent module that the person may view, by the parts of that scope; with the company
+    option off, only the parent's owner sees them."""
+    visible = modules.get(name).model.objects.allowed(user, "view").order_by()
+    if not params.get("children_follow_parent"):
+        visible = visible.filter(owner=user)
+    if visible.query.is_empty():
+        return []
+    return [
+        Branch(
+            Q(**{f"{name}_id__in": visible.filter(part.condition).values("pk")}) & owned,
+            keys=part.keys if part.key == "pk" else None, key=f"{name}_id",
+        )
+        for part in visible.branches or [Branch(Q())]
+    ]
 
 
 def may(user, action: str, record) -> bool:
@@ -201,7 +225,7 @@ def _per_key_sql(rows, branch, order, field, limit):
 def capped_count(rows, cap: int = COUNT_CAP) -> int:
     """How many rows an allowed() query has, counted no further than cap + 1 (the caller shows "10,000+")."""
     if connections[rows.db].vendor != "postgresql" or len(rows.branches) < 2:
-        rows = rows.filter(rows.branches[0].condition) if rows.branches else rows
+        rows = rows.filter(rows.branches[0].condition) if len(rows.branches) == 1 else rows
         return rows.order_by().values("pk")[: cap + 1].count()
     parts, values = [], []
     for branch in rows.branches:
