@@ -84,6 +84,16 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, w
         test["NAME"] = str(settings.DATA_DIR / f"test-{worker_id}.sqlite3")
 
 
+@pytest.fixture(autouse=True)
+def fresh_parameters():
+    """A rolled-back parameter must not live on in the cache."""
+    from django.core.cache import cache
+
+    cache.delete("params")
+    yield
+    cache.delete("params")
+
+
 @pytest.fixture(scope="session")
 def browser(django_db_setup):
     """A headless Chromium of this machine (Playwright, synchronous)."""
@@ -95,7 +105,9 @@ def browser(django_db_setup):
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     first_rows = getattr(connection, "_test_serialized_contents", None)
     with sync_playwright() as playwright:
-        if first_rows is not None:  # beside that loop Django keeps other connections; serialized_rollback needs these rows
+        if (
+            first_rows is not None
+        ):  # beside that loop Django keeps other connections; serialized_rollback needs these rows
             connection._test_serialized_contents = first_rows
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         yield chromium

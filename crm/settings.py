@@ -105,7 +105,7 @@ TEMPLATES = [
 if DATABASE_URL:
     DATABASES = {"default": env.db_url("DATABASE_URL")}
     DATABASES["default"].setdefault("OPTIONS", {}).update(
-        {"pool": {"min_size": 1, "max_size": env.int("DB_POOL", default=8)}} if not TESTING else {}
+        {"pool": {"min_size": 1, "max_size": env.int("DB_POOL", default=8), "timeout": 10}} if not TESTING else {}
     )
 else:
     DATABASES = {
@@ -125,7 +125,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": env.str("PYTEST_XDIST_WORKER", default=""),  # parallel tests keep their own values
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "kaihai"}
     )
@@ -167,6 +171,12 @@ SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "crm.views.csrf_failure"
+
+# E-mail (忘记密码): without SMTP_HOST the page says whom to ask
+SMTP_HOST = env.str("SMTP_HOST", default="")
+EMAIL_HOST, EMAIL_PORT = SMTP_HOST or "localhost", env.int("SMTP_PORT", default=465)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.str("SMTP_USER", default=""), env.str("SMTP_PASSWORD", default="")
+EMAIL_USE_SSL, DEFAULT_FROM_EMAIL = EMAIL_PORT == 465, env.str("SMTP_FROM", default=EMAIL_HOST_USER)
 
 # Security headers
 SECURE_SSL_REDIRECT = False

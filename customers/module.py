@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
-from crm.records import dictionaries, modules
+from crm.records import dictionaries, modules, params
 from crm.records.columns import Column
 from crm.records.fields import readable_phone
 from crm.records.models import Star
@@ -22,6 +22,7 @@ from .services import (
     restore_contacts,
     restore_customers,
     set_locked,
+    switch_name_rule,
     update_contact,
 )
 
@@ -40,6 +41,7 @@ for _code, _label in {
 }.items():
     dictionaries.declare(f"customer.{_code}", _label, "客户")
 dictionaries.declare("contact.salutation", "尊称", "联系人")
+params.on_change("duplicate_names", switch_name_rule)
 
 
 def _since(days: int):

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from .views import account, batch, departments, employees, importing, logs, me, people, roles, settings
+from .views import account, batch, departments, employees, importing, logs, me, people, roles, settings, setup
 
 urlpatterns = [
     path("login/", account.sign_in, name="login"),
     path("login/forgot/", account.forgot, name="password_forgot"),
     path("login/reset/<str:uid>/<str:token>/", account.reset, name="password_reset"),
+    path("setup/<str:token_given>/", setup.setup, name="setup"),
     path("logout/", account.sign_out, name="logout"),
     path("me/", me.me, name="me"),
     path("me/password/", account.password, name="password"),

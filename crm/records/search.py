@@ -11,7 +11,6 @@ from itertools import product
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 from django.db.models import BooleanField, Exists, Func, OuterRef, Q
-from pypinyin import Style, pinyin
 
 from .models.satellites import SearchRow
 
@@ -24,6 +23,8 @@ def _initials(char: str) -> tuple[str, ...]:
     """First letters of every reading of one character; letters and digits stand for themselves."""
     if char.isascii():
         return (char,) if char.isalnum() else ()
+    from pypinyin import Style, pinyin  # a third of the start-up time; only needed once a new character comes along
+
     found = pinyin(char, style=Style.FIRST_LETTER, heteronym=True, errors="ignore")
     return tuple(dict.fromkeys(letter for letter in found[0] if letter))[:3] if found else ()
 

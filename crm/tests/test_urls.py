@@ -43,6 +43,7 @@ EXPECTED = {
     "login": ("ok ok ok ok", "ok ok ok ok"),
     "password_forgot": ("ok ok ok ok", "ok ok ok ok"),
     "password_reset": ("410 410 410 410", "410 410 410 410"),
+    "setup": ("404 404 404 404", "404 404 404 404"),
     "logout": ("in 405 405 405", "ok ok ok ok"),
     "me": ("in ok ok ok", "in ok ok ok"),
     "password": ("in ok ok ok", "in ok ok ok"),
@@ -128,7 +129,7 @@ OWNED = {
 SHARED_ROWS = {
     "list": OWNED["list"],
     "recycle": ("in 403 403 403", "in 403 403 403"),
-    "recycled": ("in 403 403 403", "in 403 403 403"),
+    "recycled": ("in 404 404 403", "in 404 404 403"),
     "columns": OWNED["columns"],
     "bulk": ("in 403 403 403", "in 403 403 403"),
     "detail": ("in ok ok 403", "in 405 405 403"),

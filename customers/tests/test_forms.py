@@ -10,7 +10,7 @@ from crm.records.fields import name_key, tidy
 from crm.records.models import DictionaryItem, OperationLog, SearchRow
 from customers import areas
 from customers.models import Contact, Customer
-from customers.services import create_customer, make_primary, switch_name_rule
+from customers.services import create_customer, make_primary
 from orgs.tests.factories import client_for, department, employee
 
 LONG = "长" * 10_000
@@ -117,15 +117,12 @@ def test_a_deleted_customer_does_not_block_its_name_and_restoring_into_a_conflic
 
 
 def test_the_rule_can_be_switched_to_warn_and_back_lists_collisions(client, seller):
-    switch_name_rule("warn")
     params.store("duplicate_names", "warn")
-    try:
-        for _ in range(2):
-            assert post(client, name="同名公司", owner=seller.pk).status_code == 302
-        with pytest.raises(ValidationError, match="还有 1 个重名客户，请先处理：同名公司"):
-            switch_name_rule("forbid")
-    finally:
+    for _ in range(2):
+        assert post(client, name="同名公司", owner=seller.pk).status_code == 302
+    with pytest.raises(ValidationError, match="还有 1 个重名客户，请先处理：同名公司"):
         params.store("duplicate_names", "forbid")
+    assert params.get("duplicate_names") == "warn"
 
 
 def test_the_contact_block_makes_the_primary_contact_and_an_empty_one_makes_none(client, seller):
