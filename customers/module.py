@@ -9,7 +9,7 @@ from crm.records import dictionaries, modules, params
 from crm.records.columns import Column
 from crm.records.fields import readable_phone
 from crm.records.models import Star
-from crm.records.modules import Bulk, Module, View
+from crm.records.modules import Module, View, flag
 
 from . import areas
 from .duplicates import hints
@@ -21,7 +21,6 @@ from .services import (
     purge_customers,
     restore_contacts,
     restore_customers,
-    set_locked,
     switch_name_rule,
     update_contact,
 )
@@ -219,27 +218,16 @@ CUSTOMER = modules.register(
         duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
         bulk=[
-            Bulk(
-                "lock",
-                "锁定",
-                "lock",
-                "lock",
-                lambda rows, *, by, form: set_locked(rows, locked=True, by=by),
-                "锁定 {n} 个客户？",
-                "锁定（{n} 个）",
+            flag(
+                "locked",
+                True,
+                key="lock",
+                label="锁定",
+                icon="lock",
+                action="lock",
                 body="锁定的客户不会被自动收回公海。",
-                shown=lambda customer: not customer.locked,
             ),
-            Bulk(
-                "unlock",
-                "解锁",
-                "lock",
-                "lock",
-                lambda rows, *, by, form: set_locked(rows, locked=False, by=by),
-                "解锁 {n} 个客户？",
-                "解锁（{n} 个）",
-                shown=lambda customer: customer.locked,
-            ),
+            flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
         ],
     )
 )

@@ -92,22 +92,6 @@ def purge_customers(rows, *, by) -> int:
     return services.purge(rows, by=by)
 
 
-def set_locked(rows, *, locked: bool, by) -> int:
-    """Lock or unlock allowed customers; returns how many changed."""
-    with transaction.atomic():
-        ids = list(
-            Customer.objects.filter(pk__in=rows.order_by().values("pk"), locked=not locked)
-            .select_for_update()
-            .values_list("pk", flat=True)
-        )
-        Customer.objects.filter(pk__any=ids).update(locked=locked, version=F("version") + 1, updated_at=timezone.now())
-        text = "锁定" if locked else "解锁"
-        services.write_log(
-            Customer, ((pk, text, []) for pk in ids), code=f"customer.{'locked' if locked else 'unlocked'}", by=by
-        )
-    return len(ids)
-
-
 def switch_name_rule(rule: str) -> None:
     """Apply 客户重名 = forbid or warn to every customer: keys are filled or emptied. ValidationError lists collisions."""
     from crm.records.fields import name_key

@@ -20,7 +20,9 @@ def categories_by_name(user, names) -> dict[str, object]:
         elif len(found) == 1:
             answer[name] = found[0]
         else:
-            answer[name] = f"有 {len(found)} 个名为“{name[:30]}”的分类，请写全名" if found else f"没有“{name[:30]}”这个分类"
+            answer[name] = (
+                f"有 {len(found)} 个名为“{name[:30]}”的分类，请写全名" if found else f"没有“{name[:30]}”这个分类"
+            )
     return answer
 
 
@@ -29,12 +31,31 @@ class ProductImporter(Importer):
     key_label, key_targets, duplicate_message = "产品编码", ("code",), "该产品编码已被使用"
     derived = frozenset()
     targets = (
-        Target("name", synonyms=("产品名", "名称", "品名", "商品名称"), example="离心泵 CP-200"), Target("code", synonyms=("编码", "产品编号", "货号", "SKU", "商品编码"), example="CP-200"),
-        Target("category", lookup=categories_by_name, synonyms=("分类", "类别", "产品类别"), note="分类全名，如 设备 / 泵", options=lambda: list(Category.objects.values_list("full_name", flat=True))), Target("unit", synonyms=("计量单位", "产品单位"), example="台"),
-        Target("price", synonyms=("价格", "单价", "售价", "标准价格"), example="12800.00"), Target("cost", function="cost", synonyms=("成本", "成本价格")),
-        Target("stock", synonyms=("库存数量", "库存量"), example="10"), Target("on_shelf", "状态", function="shelf", create=True, synonyms=("上架", "是否上架", "上架状态"), note="上架 或 下架", options=lambda: ["上架", "下架"]),
+        Target("name", synonyms=("产品名", "名称", "品名", "商品名称"), example="离心泵 CP-200"),
+        Target("code", synonyms=("编码", "产品编号", "货号", "SKU", "商品编码"), example="CP-200"),
+        Target(
+            "category",
+            lookup=categories_by_name,
+            synonyms=("分类", "类别", "产品类别"),
+            note="分类全名，如 设备 / 泵",
+            options=lambda: list(Category.objects.values_list("full_name", flat=True)),
+        ),
+        Target("unit", synonyms=("计量单位", "产品单位"), example="台"),
+        Target("price", synonyms=("价格", "单价", "售价", "标准价格"), example="12800.00"),
+        Target("cost", function="cost", synonyms=("成本", "成本价格")),
+        Target("stock", synonyms=("库存数量", "库存量"), example="10"),
+        Target(
+            "on_shelf",
+            "状态",
+            function="shelf",
+            create=True,
+            synonyms=("上架", "是否上架", "上架状态"),
+            note="上架 或 下架",
+            options=lambda: ["上架", "下架"],
+        ),
         Target("description", synonyms=("产品描述", "说明", "备注", "产品介绍")),
-        Target("created_by", lookup=PERSON, function="history", create=True), Target("created_at", function="history", create=True),
+        Target("created_by", lookup=PERSON, function="history", create=True),
+        Target("created_at", function="history", create=True),
         Target("updated_at", function="history", create=True),
     )
 

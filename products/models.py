@@ -4,34 +4,16 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-from crm.records import fields
+from crm.records import fields, trees
 from crm.records.models import Record
 
-SAME_NAME = "同级已有同名分类"
 
+class Category(trees.TreeNode):
+    """A node of the category tree."""
 
-class Category(models.Model):
-    """A node of the category tree; `path` is the ids from the top, `full_name` the names ("设备 / 泵")."""
-
-    name = fields.Text("名称", max_length=30, blank=False)
-    parent = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级分类"
-    )
-    path = models.CharField(max_length=300, editable=False, db_index=True)
-    full_name = models.CharField(max_length=300, editable=False)
-
-    class Meta:
+    class Meta(trees.TreeNode.Meta):
         verbose_name = "产品分类"
-        ordering = ["full_name"]
-        constraints = [
-            models.UniqueConstraint(fields=["parent", "name"], name="category_name", violation_error_message=SAME_NAME),
-            models.UniqueConstraint(
-                fields=["name"], condition=Q(parent=None), name="category_top_name", violation_error_message=SAME_NAME
-            ),
-        ]
-
-    def __str__(self):
-        return self.full_name
+        constraints = trees.unique_names("category")
 
 
 class Product(Record):

@@ -2,12 +2,13 @@
 
 from crm.records import dictionaries, modules
 from crm.records.columns import Column
-from crm.records.modules import Bulk, Module, View
+from crm.records.modules import Module, View, flag
 
 from .models import Product
-from .services import set_shelf
 
 dictionaries.declare("product.unit", "单位", "产品")
+OFF_SHELF = "下架后不能再被选用，已用到它的记录不变。"
+
 
 def shelf_label(on_shelf) -> str:
     return "上架" if on_shelf else "下架"
@@ -23,7 +24,8 @@ PRODUCT = modules.register(
         order=90,
         owned=False,
         without=("transfer",),
-        form="products.forms.ProductForm", importer="products.importing.PRODUCTS",
+        form="products.forms.ProductForm",
+        importer="products.importing.PRODUCTS",
         filters="products.filters.ProductFilters",
         functions=(("shelf", "上架/下架"), ("cost", "成本价"), ("history", "导入原创建人和时间")),
         search={"name": ("name", "code")},
@@ -53,25 +55,8 @@ PRODUCT = modules.register(
         ),
         facts=("code", "category", "price", "stock", "on_shelf"),
         bulk=[
-            Bulk(
-                "on_shelf",
-                "上架",
-                "upload",
-                "shelf",
-                lambda rows, *, by, form: set_shelf(rows, on=True, by=by),
-                "上架 {n} 个产品？",
-                "上架（{n} 个）",
-            ),
-            Bulk(
-                "off_shelf",
-                "下架",
-                "download",
-                "shelf",
-                lambda rows, *, by, form: set_shelf(rows, on=False, by=by),
-                "下架 {n} 个产品？",
-                "下架（{n} 个）",
-                body="下架后不能再被选用，已用到它的记录不变。",
-            ),
+            flag("on_shelf", True, key="on_shelf", label="上架", icon="upload", action="shelf"),
+            flag("on_shelf", False, key="off_shelf", label="下架", icon="download", action="shelf", body=OFF_SHELF),
         ],
     )
 )

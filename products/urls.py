@@ -1,10 +1,12 @@
-from django.urls import path
+from crm.records import trees
 
-from . import views
+from .models import Category, Product
 
-urlpatterns = [
-    path("settings/categories/", views.CategoriesView.as_view(), name="product-categories"),
-    path("settings/categories/new/", views.CategoryEditView.as_view(), name="product-category-new"),
-    path("settings/categories/<int:pk>/", views.CategoryEditView.as_view(), name="product-category"),
-    path("settings/categories/<int:pk>/delete/", views.CategoryDeleteView.as_view(), name="product-category-delete"),
-]
+urlpatterns = trees.routes(
+    Category,
+    name="product-category",
+    base="/settings/categories/",
+    label="产品分类",
+    function="product.edit",
+    files=("category", Product),
+)

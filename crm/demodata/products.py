@@ -5,10 +5,9 @@ from random import Random
 
 from django.utils import timezone
 
-from crm.records import modules, search
+from crm.records import modules, search, services, trees
 from crm.records.models import DictionaryItem
 from products.models import Category, Product
-from products.services import save_category, set_shelf
 
 # category path -> [(name, code, unit, price, cost, stock)]
 CATALOG = {
@@ -45,7 +44,7 @@ def make(people: dict, pick: Random) -> list[Product]:
     for path, goods in CATALOG.items():
         for depth in range(1, len(path) + 1):
             if path[:depth] not in nodes:
-                nodes[path[:depth]] = save_category(Category(name=path[depth - 1], parent=nodes.get(path[: depth - 1])))
+                nodes[path[:depth]] = trees.save(Category(name=path[depth - 1], parent=nodes.get(path[: depth - 1])))
         for name, code, unit, price, cost, stock in goods:
             at = timezone.localtime().replace(hour=10, minute=pick.randint(0, 59)) - timedelta(days=pick.randint(200, 370))
             product = Product(
@@ -58,5 +57,6 @@ def make(people: dict, pick: Random) -> list[Product]:
     made.sort(key=lambda product: product.created_at)
     Product.objects.bulk_create(made)
     search.index(modules.get("product"), made)
-    set_shelf(Product.objects.filter(code__in=["KH-RIB-110", "KH-BRD-01"]), on=False, by=by)
+    retired = Product.objects.filter(code__in=["KH-RIB-110", "KH-BRD-01"])
+    services.set_flag(retired, "on_shelf", False, by=by, code="off_shelf", text="下架")
     return made

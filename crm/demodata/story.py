@@ -68,7 +68,7 @@ def _history(customer: Customer, pick: Random):
     for place, change in enumerate(steps, 1):
         yield customer.created_at + span * place / (len(steps) + 1), customer.owner_id, "customer.updated", "编辑", [change]
     if customer.locked:
-        yield customer.updated_at, customer.owner_id, "customer.locked", "锁定", []
+        yield customer.updated_at, customer.owner_id, "customer.lock", "锁定", []
 
 
 def _grants(people: dict, made, pick: Random) -> None:

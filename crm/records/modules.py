@@ -65,6 +65,20 @@ class Bulk:
     shown: Callable | None = None
 
 
+def flag(field: str, value: bool, *, key: str, label: str, icon: str, action: str, body: str = "") -> Bulk:
+    """A bulk action that sets a yes/no field (锁定, 上架); on a record's own page it shows where it would change it."""
+
+    def run(rows, *, by, form=None):
+        from . import services
+
+        return services.set_flag(rows, field, value, by=by, code=key, text=label)
+
+    heading, submit = label + " {n} 个{label}？", label + "（{n} 个）"
+    return Bulk(
+        key, label, icon, action, run, heading, submit, body=body, shown=lambda record: getattr(record, field) != value
+    )
+
+
 @dataclass
 class Module:
     """The declaration of a record type; `crm.records` builds every page and door out of it."""

@@ -241,6 +241,23 @@ def _set_owner(module, records: list, to, *, by, now) -> None:
     )
 
 
+@transaction.atomic
+def set_flag(rows, field: str, value: bool, *, by, code: str, text: str) -> int:
+    """Set a yes/no field (锁定, 上架) on allowed rows; one log row for each that changed. Returns how many."""
+    module = modules.of_model(rows.model)
+    ids = list(
+        module.model.objects.filter(pk__in=rows.order_by().values("pk"), **{field: not value})
+        .select_for_update()
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    module.model.objects.filter(pk__any=ids).update(
+        **{field: value}, version=models.F("version") + 1, updated_at=timezone.now()
+    )
+    write_log(module.model, ((pk, text, []) for pk in ids), code=f"{module.name}.{code}", by=by)
+    return len(ids)
+
+
 def toggle_star(record, *, user) -> bool:
     """Follow or unfollow a record (关注); returns whether it is followed now."""
     content_type = ContentType.objects.get_for_model(type(record))

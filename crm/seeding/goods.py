@@ -3,10 +3,10 @@
 from random import Random
 
 from crm.loading import load, next_id
+from crm.records import trees
 from crm.records.fields import name_key
 from crm.records.models import DictionaryItem
 from products.models import Category, Product
-from products.services import save_category
 
 from .records import columns_of, moment
 
@@ -17,9 +17,9 @@ def load_products(size, people, pick: Random, now: int) -> int:
     """Ten product lines with three kinds each, and `size.products` products in them."""
     categories = []
     for line in LINES:
-        found = Category.objects.filter(parent=None, name=line).first() or save_category(Category(name=line))
+        found = Category.objects.filter(parent=None, name=line).first() or trees.save(Category(name=line))
         for kind in ("标准", "定制", "配件"):
-            categories.append((Category.objects.filter(parent=found, name=kind).first() or save_category(Category(name=kind, parent=found)), line, kind))
+            categories.append((Category.objects.filter(parent=found, name=kind).first() or trees.save(Category(name=kind, parent=found)), line, kind))
     units = list(DictionaryItem.objects.filter(dictionary="product.unit").values_list("pk", flat=True))
     first, names, constants = next_id(Product), *columns_of(
         Product, ["id", "name", "code", "code_key", "category_id", "unit_id", "price", "stock", "on_shelf", "created_by_id", "created_at", "updated_at"]

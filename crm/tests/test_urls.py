@@ -15,13 +15,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from crm.notices.services import notify
-from crm.records import modules, services, uploads
+from crm.records import modules, services, trees, uploads
 from crm.records.models import DictionaryItem, Job
 from customers.models import Contact, Customer
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, Product
-from products.services import save_category
 
 PEOPLE = ("anonymous", "stranger", "manager", "nobody")
 
@@ -97,7 +96,7 @@ EXPECTED = {
     # customers, products
     "pick-city": ("in ok ok ok", "in 405 405 405"),
     "contact-primary": ("in 405 405 403", "in 404 ok 403"),
-    "product-categories": ("in 403 403 403", "in 403 403 403"),
+    "product-category-index": ("in 403 403 403", "in 403 403 403"),
     "product-category-new": ("in 403 403 403", "in 403 403 403"),
     "product-category": ("in 403 403 403", "in 403 403 403"),
     "product-category-delete": ("in 403 403 403", "in 403 403 403"),
@@ -205,7 +204,7 @@ def site(db):
     contact = services.create(Contact(name="金丝雀人", customer=customer, owner=owner), by=owner)
     keeper = employee("超管", ["super"])
     product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
-    category = save_category(Category(name="分类"))
+    category = trees.save(Category(name="分类"))
     notify([keeper.pk], kind="system", title="只给超管")
     file = uploads.attach(customer, [SimpleUploadedFile("a.txt", b"x")], by=owner)[0]
     job = Job.objects.create(kind="import", label="超管的任务", user=keeper)

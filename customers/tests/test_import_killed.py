@@ -31,7 +31,13 @@ def database_url() -> str:
 
 
 def worker(pk: int) -> subprocess.Popen:
-    env = {**os.environ, "DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "crm.settings", "TESTING": "1", "DATA_DIR": str(settings.DATA_DIR)}
+    env = {
+        **os.environ,
+        "DATABASE_URL": database_url(),
+        "DJANGO_SETTINGS_MODULE": "crm.settings",
+        "TESTING": "1",
+        "DATA_DIR": str(settings.DATA_DIR),
+    }
     return subprocess.Popen([sys.executable, "-c", WORKER, str(pk)], env=env, cwd=settings.BASE_DIR)
 
 
@@ -39,7 +45,9 @@ def test_a_worker_killed_again_and_again_leaves_every_row_exactly_once(monkeypat
     monkeypatch.setattr(jobs, "announce", lambda pk: None)
     person = employee()
     lines = "".join(f"公司{n if n % 500 else ''},第 {n} 条\n" if n % 1000 else f",第 {n} 条\n" for n in range(ROWS))
-    draft = upload.accept(io.BytesIO(f"客户名称,备注\n{lines}".encode()), "a.csv", user=person, module=modules.get("customer"))
+    draft = upload.accept(
+        io.BytesIO(f"客户名称,备注\n{lines}".encode()), "a.csv", user=person, module=modules.get("customer")
+    )
     draft.options = {"mapping": {"name": 0, "remark": 1}}
     job = importing.begin(draft, user=person, send=False)
     kills = 0
@@ -60,6 +68,8 @@ def test_a_worker_killed_again_and_again_leaves_every_row_exactly_once(monkeypat
     # 20 rows without a name fail, the 20 named just 公司 are one customer and 19 repetitions
     expected = {"created": ROWS - 20 - 19, "updated": 0, "skipped": 19, "failed": 20}
     assert {key: job.result[key] for key in expected} == expected
-    assert Customer.objects.count() == OperationLog.objects.filter(code="customer.created").count() == expected["created"]
+    assert (
+        Customer.objects.count() == OperationLog.objects.filter(code="customer.created").count() == expected["created"]
+    )
     assert SearchRow.objects.filter(key="name").count() == expected["created"] and ImportFailure.objects.count() == 20
     assert job.done == job.total == ROWS

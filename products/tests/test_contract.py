@@ -8,7 +8,6 @@ from crm.records import services
 from crm.testing import RecordContract
 from orgs.tests.factories import client_for, employee, role
 from products.models import Product
-from products.services import set_shelf
 
 _codes = count(1)
 
@@ -38,7 +37,9 @@ class ProductContract(RecordContract, TestCase):
             self.assertNotContains(response, "成本价")
 
     def test_off_shelf_products_cannot_be_picked(self):
-        set_shelf(Product.objects.filter(pk=self.mine.pk), on=False, by=self.superuser)
+        services.set_flag(
+            Product.objects.filter(pk=self.mine.pk), "on_shelf", False, by=self.superuser, code="off_shelf", text="下架"
+        )
         self.assertNotContains(self.get(self.seller, "/pick/product/?q=青岚"), "青岚")
 
     def test_price_changes_are_logged_and_three_decimals_refused(self):

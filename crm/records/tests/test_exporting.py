@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from crm.notices.models import Message
-from crm.records import filters, jobs, modules, params, services
+from crm.records import filters, jobs, modules, params, services, trees
 from crm.records.exporting import files, xlsx
 from crm.records.exporting import job as exporting
 from crm.records.importing import job as importing
@@ -20,7 +20,6 @@ from customers.models import Contact, Customer
 from orgs.models import Role
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, Product
-from products.services import save_category
 
 from .workbooks import cells_of
 
@@ -174,7 +173,7 @@ def forget():
 @pytest.mark.parametrize("kind", ["xlsx", "csv", "xls"])
 def test_export_into_an_empty_company_and_out_again_is_equal_cell_by_cell(kind):
     boss, seller = employee("总管", roles=("super",)), employee("王卖")
-    save_category(Category(name="泵", parent=save_category(Category(name="设备"))))
+    trees.save(Category(name="泵", parent=trees.save(Category(name="设备"))))
     fill(boss, seller)
     before = {name: content_of(export(boss, module=name, kind=kind)) for name in ("customer", "contact", "product")}
     forget()
