@@ -1,6 +1,6 @@
 """What products declare to crm.records."""
 
-from crm.records import dictionaries, modules
+from crm.records import dictionaries, modules, uploads
 from crm.records.columns import Column
 from crm.records.modules import Module, View, flag
 
@@ -54,6 +54,7 @@ PRODUCT = modules.register(
             ("其他", ("description", "created_by", "created_at", "updated_at")),
         ),
         facts=("code", "category", "price", "stock", "on_shelf"),
+        side=(uploads.picture_card,),
         bulk=[
             flag("on_shelf", True, key="on_shelf", label="上架", icon="upload", action="shelf"),
             flag("on_shelf", False, key="off_shelf", label="下架", icon="download", action="shelf", body=OFF_SHELF),

@@ -37,14 +37,19 @@ class Reach:
 @dataclass(frozen=True)
 class Branch:
     """One part of a scope that an index can serve; `owners` is set where the part is "owner is one of these", `keys` (a query
-    of ids) where it is "`key` is one of these"."""
+    of ids) or `ids` where it is "`key` is one of these"."""
 
     condition: Q
     owners: tuple[int, ...] = ()
     by_owner: bool = False
     everything: bool = False
     keys: models.QuerySet | None = None
+    ids: tuple[int, ...] | None = None
     key: str = "pk"
+
+    @property
+    def known(self) -> bool:
+        return self.keys is not None or self.ids is not None
 
 
 def narrow(rows, user, action: str):
@@ -179,7 +184,7 @@ def top_ids(rows, *, field: str, descending: bool, limit: int, offset: int = 0) 
 def _branch_sql(rows, branch, order, field, limit):
     if branch.by_owner and 0 < len(branch.owners) <= LATERAL_UP_TO:
         return _per_owner_sql(rows, branch.owners, order, field, limit)
-    if branch.keys is not None:
+    if branch.known:
         return _per_key_sql(rows, branch, order, field, limit)
     sql, bound = _top_sql(rows.filter(branch.condition), order, field, limit)
     return f"SELECT top.pk, top.sort_key FROM ({sql}) AS top(pk, sort_key)", list(bound)
@@ -210,13 +215,17 @@ def _per_owner_sql(rows, owners, order, field, limit):
 def _per_key_sql(rows, branch, order, field, limit):
     """The top rows of known records, each fetched by its key: left to itself the planner may read the whole table to find a
     hundred of them."""
-    known, values = branch.keys.query.sql_with_params()
+    if branch.ids is not None:
+        source, values = "unnest(%s::bigint[])", [list(branch.ids)]
+    else:
+        known, values = branch.keys.query.sql_with_params()
+        source = f"unnest(ARRAY({known}))"
     sql, bound = _top_sql(
         rows.filter(**{branch.key: RawSQL("known.pk", ())}), order, field, 1 if branch.key == "pk" else limit
     )
     direction = "DESC" if order[0].startswith("-") else "ASC"
     lateral = (
-        f"SELECT top.pk, top.sort_key FROM (SELECT DISTINCT unnest(ARRAY({known}))) AS known(pk) CROSS JOIN LATERAL ({sql}) "
+        f"SELECT top.pk, top.sort_key FROM (SELECT DISTINCT {source}) AS known(pk) CROSS JOIN LATERAL ({sql}) "
         f"AS top(pk, sort_key) ORDER BY top.sort_key {direction}, top.pk {direction} LIMIT %s"
     )
     return lateral, [*values, *bound, limit]
@@ -230,7 +239,7 @@ def capped_count(rows, cap: int = COUNT_CAP) -> int:
     parts, values = [], []
     for branch in rows.branches:
         try:
-            if branch.keys is None:
+            if not branch.known:
                 sql, bound = rows.filter(branch.condition).order_by().values("pk")[: cap + 1].query.sql_with_params()
             else:
                 sql, bound = _per_key_sql(rows, branch, ["pk"], "pk", cap + 1)

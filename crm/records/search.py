@@ -140,32 +140,33 @@ def hits(modules, text: str, keys=None):
 def narrow(rows, module, text: str, keys=None):
     """`rows` of `module` that match `text` by their own lines or by those of related records (a customer by the name or
     mobile of its contacts)."""
-    from . import modules
+    from . import modules, scope
 
     related = [] if keys is not None else [(modules.get(name), path) for name, path in module.search_related]
     lines = hits([module, *(other for other, _ in related)], text, keys)
     if lines is None:
         return rows
-    found: dict[int, list[int]] = {}
     some = list(lines.values_list("content_type_id", "object_id")[: FEW + 1])
+    if len(some) > FEW:
+        return rows.filter(_matches(lines, module, related))
+    found: dict[int, set[int]] = {}
     for content_type, pk in some:
-        found.setdefault(content_type, []).append(pk)
-    few = len(some) <= FEW
-
-    def ids_of(other):
-        content_type = ContentType.objects.get_for_model(other.model)
-        return found.get(content_type.pk, []) if few else lines.filter(content_type=content_type)
-
-    own = ids_of(module)
-    condition = Q(pk__any=own) if few else Q(Exists(own.filter(object_id=OuterRef("pk"))))
+        found.setdefault(content_type, set()).add(pk)
+    ids = found.get(ContentType.objects.get_for_model(module.model).pk, set())
     for other, path in related:
-        theirs = ids_of(other)
-        if few and not theirs:
-            continue
-        children = other.model.objects.live()
-        children = children.filter(pk__any=theirs) if few else children.filter(pk__in=theirs.values("object_id"))
-        condition |= Q(pk__in=children.values(path))
-    narrowed = rows.filter(condition)
-    if few:
-        narrowed.branches = ()  # so few rows are looked at one by one; the parts of the scope would each look at all of them
+        if theirs := found.get(ContentType.objects.get_for_model(other.model).pk):
+            ids = ids | set(other.model.objects.live().filter(pk__any=theirs).values_list(path, flat=True))
+    narrowed = rows.filter(pk__any=ids)
+    # So few rows are fetched one by one; the parts of the scope would each look through all of theirs.
+    narrowed.branches = (scope.Branch(Q(pk__any=ids), ids=tuple(ids)),)
     return narrowed
+
+
+def _matches(lines, module, related) -> Q:
+    """Too many hits to fetch: whether a row has a matching line, or a child that has one."""
+    content_type = ContentType.objects.get_for_model
+    condition = Q(Exists(lines.filter(content_type=content_type(module.model), object_id=OuterRef("pk"))))
+    for other, path in related:
+        theirs = lines.filter(content_type=content_type(other.model), object_id=OuterRef("pk"))
+        condition |= Q(Exists(other.model.objects.live().filter(Exists(theirs), **{path: OuterRef("pk")})))
+    return condition

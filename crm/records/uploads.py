@@ -123,3 +123,13 @@ def remove(attachment: Attachment, record, *, by) -> None:
     stored = attachment.file
     attachment.delete()
     transaction.on_commit(lambda: stored.delete(save=False))
+
+
+def picture_card(record, user) -> list[dict]:
+    """Side card of the record's pictures (产品图片); nothing without any."""
+    content_type = ContentType.objects.get_for_model(type(record))
+    pictures = Attachment.objects.filter(
+        content_type=content_type, object_id=record.pk, mime__startswith="image/"
+    ).order_by("pk")[:12]
+    card = {"title": "图片", "template": "records/side_pictures.html", "pictures": pictures}
+    return [card] if pictures else []

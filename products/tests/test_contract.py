@@ -1,10 +1,13 @@
 """Products through the record contract: a module without owners."""
 
+import io
 from itertools import count
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import TestCase
+from PIL import Image
 
-from crm.records import services
+from crm.records import services, uploads
 from crm.testing import RecordContract
 from orgs.tests.factories import client_for, employee, role
 from products.models import Product
@@ -41,6 +44,12 @@ class ProductContract(RecordContract, TestCase):
             Product.objects.filter(pk=self.mine.pk), "on_shelf", False, by=self.superuser, code="off_shelf", text="下架"
         )
         self.assertNotContains(self.get(self.seller, "/pick/product/?q=青岚"), "青岚")
+
+    def test_pictures_stand_beside_the_product(self):
+        out = io.BytesIO()
+        Image.new("RGB", (4, 4)).save(out, "PNG")
+        file = uploads.attach(self.mine, [SimpleUploadedFile("正面.png", out.getvalue())], by=self.superuser)[0]
+        self.assertContains(self.get(self.seller, f"/products/{self.mine.pk}/"), f"/files/{file.pk}/?preview=1")
 
     def test_price_changes_are_logged_and_three_decimals_refused(self):
         keeper = employee("产品管理", [role("admin")])

@@ -11,7 +11,7 @@ def _pieces(size: int) -> str:
     cut = f"regexp_replace({{}}, '({'.' * size})', '\\1 ', 'g')"
     parts = [cut.format("value" if offset == 1 else f"substr(value, {offset})") for offset in range(1, size + 1)]
     joined = " || ' ' || ".join(parts)
-    return f"string_to_array({joined}, ' ')"
+    return f"array_remove(string_to_array({joined}, ' '), '')"
 
 
 FORWARD = [
