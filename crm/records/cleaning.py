@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from . import params
+from . import modules, params
 from .models import ImportDraft, ImportFailure, Job, Selection
 from .periodic import periodic
 
+PURGE_AT_ONCE = 5000  # records of one module a night
 DRAFTS = timedelta(days=1)
 SELECTIONS = timedelta(days=1)
 ORPHANS = timedelta(days=2)  # files nobody points to: a worker died between writing and committing
@@ -28,7 +30,20 @@ def clean_up(now) -> str:
     Selection.objects.filter(created_at__lt=now - SELECTIONS).delete()
     days = params.get("signin_log_days")
     logs, _ = apps.get_model("orgs", "SignInLog").objects.filter(created_at__lt=now - timedelta(days=days)).delete()
-    return f"删除文件 {files + _orphans(now)} 个，登录日志 {logs} 条"
+    return f"删除文件 {files + _orphans(now)} 个，登录日志 {logs} 条，回收站 {_recycled(now)} 条"
+
+
+def _recycled(now) -> int:
+    """Purge what has lain in the recycle bins for longer than 回收站保留天数; what others still refer to stays."""
+    before, count = now - timedelta(days=params.get("recycle_days")), 0
+    for module in modules.ordered():
+        ids = module.model.objects.trashed().filter(deleted_at__lt=before).order_by("pk").values_list("pk", flat=True)
+        for pk in ids[:PURGE_AT_ONCE]:
+            try:
+                count += module.verb("purge")(module.model.objects.trashed().filter(pk=pk), by=None)
+            except ValidationError:
+                continue
+    return count
 
 
 def _drop(names) -> int:

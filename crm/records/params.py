@@ -65,7 +65,14 @@ PARAMS = {
             high=100_000,
         ),
         Param("export_days", "导出文件保留天数", 7, "过期的导出文件会自动删除。", low=1, high=90),
-        Param("recycle_days", "回收站保留天数", 30, "超过这个天数的已删除记录可被自动清除。", low=1, high=3650),
+        Param(
+            "recycle_days",
+            "回收站保留天数",
+            30,
+            "删除超过这个天数的记录每晚自动彻底清除，附件一并删除。",
+            low=1,
+            high=3650,
+        ),
         Param(
             "bulk_limit",
             "一次批量操作的最大行数",
