@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from pytest_django.plugin import blocking_manager_key
 
 from crm.tests.browser import BROWSER_HELP, Watch, find_browser
 
@@ -82,6 +83,27 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, w
         test.update(CHARSET="UTF8", TEMPLATE="template0")
     else:
         test["NAME"] = str(settings.DATA_DIR / f"test-{worker_id}.sqlite3")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item):
+    """A transactional test ends by emptying every table; the rows of the migrations (roles, dictionaries) come back for
+    the tests behind it."""
+    result = yield
+    marker = item.get_closest_marker("django_db")
+    if marker is not None and marker.kwargs.get("transaction"):
+        with item.config.stash[blocking_manager_key].unblock():
+            _restore_first_rows()
+    return result
+
+
+def _restore_first_rows():
+    from django.apps import apps
+    from django.db import connection
+
+    rows = getattr(connection, "_test_serialized_contents", None)
+    if rows and not apps.get_model("orgs", "Role").objects.exists():
+        connection.creation.deserialize_db_from_string(rows)
 
 
 @pytest.fixture(autouse=True)

@@ -99,6 +99,6 @@ def ms(seconds: float) -> str:
 
 def load() -> dict[str, Callable[[Options], Result]]:
     """Every target there is code for, by name."""
-    from . import lists, pages, scopes, serving, start  # noqa: F401  each registers its targets
+    from . import files, lists, pages, scopes, serving, start  # noqa: F401  each registers its targets
 
     return TARGETS

@@ -29,3 +29,48 @@ def explain(sql: str, values) -> dict:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", values)
         return cursor.fetchone()[0][0]
+
+
+def read_and_copy(path: str, columns: list[tuple[str, dict | None]], constants: dict) -> int:
+    """Import without any check: read the sheet, COPY its cells as they are into the customer table. `columns` = attribute and
+    {label: id} of each column of the file; `constants` = what the table demands besides."""
+    import python_calamine
+
+    from customers.models import Customer
+
+    quote = connection.ops.quote_name
+    names = [Customer._meta.get_field(name).column for name, _ in columns] + list(constants)
+    table = quote(Customer._meta.db_table)
+    rows = python_calamine.CalamineWorkbook.from_path(path).get_sheet_by_index(0).iter_rows()
+    next(rows)
+    rest, count = tuple(constants.values()), 0
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(map(quote, names))}) FROM STDIN") as copy:
+        for row in rows:
+            cells = [ids.get(cell) if ids else cell for cell, (_, ids) in zip(row, columns, strict=True)]
+            copy.write_row((*cells, *rest))
+            count += 1
+    return count
+
+
+def import_export_loop(columns: list[str], rows: list[tuple]) -> int:
+    """The default way of django-import-export: a ModelResource, row by row; cells that are related rows given as ids."""
+    import tablib
+    from import_export.resources import modelresource_factory
+
+    from customers.models import Customer
+
+    resource = modelresource_factory(Customer)()
+    result = resource.import_data(tablib.Dataset(*rows, headers=columns), dry_run=False, raise_errors=True)
+    return result.total_rows
+
+
+def openpyxl_file(path: str, heads: list[str], rows: list[tuple]) -> None:
+    """Rows that are in memory into an .xlsx by openpyxl's write-only mode."""
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("客户")
+    sheet.append(heads)
+    for row in rows:
+        sheet.append(row)
+    book.save(path)

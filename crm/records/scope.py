@@ -19,6 +19,7 @@ from . import modules, params
 
 READ = frozenset({"view", "export", "print"})
 CHANGE = frozenset({"edit", "follow"})
+CANDIDATES_FROM = 50  # owners; the rows of fewer are looked through sooner than many hits of a search
 LATERAL_UP_TO = 5000  # owners; more than that are nearly everybody, and one scan over all rows is cheaper
 COUNT_CAP = 10_000
 
@@ -46,6 +47,7 @@ class Branch:
     keys: models.QuerySet | None = None
     ids: tuple[int, ...] | None = None
     key: str = "pk"
+    candidates: models.QuerySet | None = None  # keys among which the rows are (hits of a search), where a count begins
 
     @property
     def known(self) -> bool:
@@ -233,17 +235,14 @@ def _per_key_sql(rows, branch, order, field, limit):
 
 def capped_count(rows, cap: int = COUNT_CAP) -> int:
     """How many rows an allowed() query has, counted no further than cap + 1 (the caller shows "10,000+")."""
-    if connections[rows.db].vendor != "postgresql" or len(rows.branches) < 2:
+    plain = len(rows.branches) < 2 and not any(branch.candidates is not None or branch.known for branch in rows.branches)
+    if connections[rows.db].vendor != "postgresql" or plain:
         rows = rows.filter(rows.branches[0].condition) if len(rows.branches) == 1 else rows
         return rows.order_by().values("pk")[: cap + 1].count()
     parts, values = [], []
     for branch in rows.branches:
         try:
-            if not branch.known:
-                sql, bound = rows.filter(branch.condition).order_by().values("pk")[: cap + 1].query.sql_with_params()
-            else:
-                sql, bound = _per_key_sql(rows, branch, ["pk"], "pk", cap + 1)
-                sql = f"SELECT pk FROM ({sql}) AS known_rows"
+            sql, bound = _count_sql(rows, branch, cap + 1)
         except EmptyResultSet:
             continue
         parts.append(f"({sql})")
@@ -262,6 +261,19 @@ def capped_count(rows, cap: int = COUNT_CAP) -> int:
             [*values, cap + 1],
         )
         return cursor.fetchone()[0]
+
+
+def _count_sql(rows, branch, limit):
+    if branch.known:
+        sql, bound = _per_key_sql(rows, branch, ["pk"], "pk", limit)
+        return f"SELECT pk FROM ({sql}) AS known_rows", bound
+    if branch.candidates is not None and (branch.everything or len(branch.owners) >= CANDIDATES_FROM):
+        known, values = branch.candidates.query.sql_with_params()
+        sql, bound = rows.filter(branch.condition, pk=RawSQL("known.pk", ())).order_by().values("pk")[:1].query.sql_with_params()
+        # A record may be hit by several lines: a few times as many are read before they are told apart.
+        stream = f"SELECT row.pk FROM ({known}) AS known(pk) CROSS JOIN LATERAL ({sql}) AS row(pk) LIMIT {4 * int(limit)}"
+        return f"SELECT DISTINCT pk FROM ({stream}) AS hits", [*values, *bound]
+    return rows.filter(branch.condition).order_by().values("pk")[:limit].query.sql_with_params()
 
 
 def rights(user, record) -> frozenset[str]:

@@ -5,6 +5,7 @@ and checks by LIKE; SQLite scans the narrow table by LIKE. One character searche
 """
 
 import unicodedata
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -108,8 +109,9 @@ class HasGrams(Func):
         return f"({sql} @> %s)", [*values, self.grams]
 
 
-def _match(lines, text: str):
-    """`lines` that match the text, or None where it has nothing to search by."""
+def _match(lines, text: str, *, indexed: bool = True):
+    """`lines` that match the text, or None where it has nothing to search by; `indexed` finds them by the index of all lines,
+    without it they are only checked."""
     plain = normal(text)[:100]
     if not plain:
         return None
@@ -120,7 +122,7 @@ def _match(lines, text: str):
     if len(plain) < 2 or (number and len(plain) < 4):
         return lines.filter(text__startswith=plain)
     lines = lines.filter(text__contains=plain)
-    if connections[lines.db].vendor != "postgresql":
+    if connections[lines.db].vendor != "postgresql" or not indexed:
         return lines
     match = Q(HasGrams(_grams(plain)))
     if number:  # digits inside a text that is not all digits are cut in pairs
@@ -148,7 +150,9 @@ def narrow(rows, module, text: str, keys=None):
         return rows
     some = list(lines.values_list("content_type_id", "object_id")[: FEW + 1])
     if len(some) > FEW:
-        return rows.filter(_matches(lines, module, related))
+        narrowed = rows.filter(_matches(text, keys, module, related))
+        narrowed.branches = tuple(replace(part, candidates=_candidates(lines, module, related)) for part in rows.branches)
+        return narrowed
     found: dict[int, set[int]] = {}
     for content_type, pk in some:
         found.setdefault(content_type, set()).add(pk)
@@ -156,17 +160,34 @@ def narrow(rows, module, text: str, keys=None):
     for other, path in related:
         if theirs := found.get(ContentType.objects.get_for_model(other.model).pk):
             ids = ids | set(other.model.objects.live().filter(pk__any=theirs).values_list(path, flat=True))
-    narrowed = rows.filter(pk__any=ids)
+    narrowed = rows.filter(pk__among=ids)
     # So few rows are fetched one by one; the parts of the scope would each look through all of theirs.
     narrowed.branches = (scope.Branch(Q(pk__any=ids), ids=tuple(ids)),)
     return narrowed
 
 
-def _matches(lines, module, related) -> Q:
-    """Too many hits to fetch: whether a row has a matching line, or a child that has one."""
-    content_type = ContentType.objects.get_for_model
-    condition = Q(Exists(lines.filter(content_type=content_type(module.model), object_id=OuterRef("pk"))))
+def _candidates(lines, module, related):
+    """Keys of the rows that a search hits, by their own lines or by those of their children."""
+
+    def hit(model):
+        return lines.filter(content_type=ContentType.objects.get_for_model(model)).values("object_id")
+
+    found = hit(module.model)
+    parts = [other.model.objects.live().filter(pk__in=hit(other.model)).values(path) for other, path in related]
+    return found.union(*parts, all=True) if parts else found
+
+
+def _matches(text: str, keys, module, related) -> Q:
+    """Too many hits to fetch: whether a row has a matching line, or a child that has one; looked up row by row, because a list
+    finds its page among the first few of them."""
+
+    def lines_of(model):
+        # A range, not an equality: else PostgreSQL may collect the hits of the whole company first.
+        here = (OuterRef("pk"), OuterRef("pk"))
+        lines = SearchRow.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__range=here)
+        return Exists(_match(lines if keys is None else lines.filter(key__in=keys), text, indexed=False))
+
+    condition = Q(lines_of(module.model))
     for other, path in related:
-        theirs = lines.filter(content_type=content_type(other.model), object_id=OuterRef("pk"))
-        condition |= Q(Exists(other.model.objects.live().filter(Exists(theirs), **{path: OuterRef("pk")})))
+        condition |= Q(Exists(other.model.objects.live().filter(lines_of(other.model), **{path: OuterRef("pk")})))
     return condition
