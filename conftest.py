@@ -86,12 +86,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, w
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item):
+def pytest_runtest_teardown(item, nextitem):
     """A transactional test ends by emptying every table; the rows of the migrations (roles, dictionaries) come back for
     the tests behind it."""
     result = yield
     marker = item.get_closest_marker("django_db")
-    if marker is not None and marker.kwargs.get("transaction"):
+    if nextitem is not None and marker is not None and marker.kwargs.get("transaction"):
         with item.config.stash[blocking_manager_key].unblock():
             _restore_first_rows()
     return result

@@ -270,8 +270,8 @@ def _count_sql(rows, branch, limit):
     if branch.candidates is not None and (branch.everything or len(branch.owners) >= CANDIDATES_FROM):
         known, values = branch.candidates.query.sql_with_params()
         sql, bound = rows.filter(branch.condition, pk=RawSQL("known.pk", ())).order_by().values("pk")[:1].query.sql_with_params()
-        # A record may be hit by several lines: a few times as many are read before they are told apart.
-        stream = f"SELECT row.pk FROM ({known}) AS known(pk) CROSS JOIN LATERAL ({sql}) AS row(pk) LIMIT {4 * int(limit)}"
+        # A record may be hit by two lines: twice as many are read before they are told apart.
+        stream = f"SELECT row.pk FROM ({known}) AS known(pk) CROSS JOIN LATERAL ({sql}) AS row(pk) LIMIT {2 * int(limit)}"
         return f"SELECT DISTINCT pk FROM ({stream}) AS hits", [*values, *bound]
     return rows.filter(branch.condition).order_by().values("pk")[:limit].query.sql_with_params()
 
