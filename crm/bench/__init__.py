@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crm.records import modules
-from crm.records.models import Record
-
 NAMES = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P15", "P16", "P17", "P19")
 ROUNDS = 7
 
@@ -83,8 +80,10 @@ def medians(*sides: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
     return [statistics.median(times) for times in interleaved(*sides, rounds=rounds)]
 
 
-def need_customers(options: Options, number: int) -> type[Record]:
+def need_customers(options: Options, number: int):
     """The customer model, given that enough of them are there."""
+    from crm.records import modules
+
     model = modules.get("customer").model
     wanted = options.wanted(number)
     have = model.objects.count()

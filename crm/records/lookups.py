@@ -39,7 +39,26 @@ class AnyText(AnyOf):
         return [str(value) for value in self.rhs]
 
 
+class At(Lookup):
+    """`__at`: equality with a column of the outer row, for a sub-select that is to run row by row. As a plain equality PostgreSQL
+    may turn it round and collect the answer for all rows first."""
+
+    lookup_name = "at"
+    prepare_rhs = False
+
+    def as_sql(self, compiler, connection):
+        lhs, params = self.process_lhs(compiler, connection)
+        rhs, more = self.process_rhs(compiler, connection)
+        return f"{lhs} = {rhs}", [*params, *more]
+
+    def as_postgresql(self, compiler, connection):
+        lhs, params = self.process_lhs(compiler, connection)
+        rhs, more = self.process_rhs(compiler, connection)
+        return f"{lhs} = ANY(ARRAY[{rhs}])", [*params, *more]
+
+
 for field in (AutoField, BigAutoField, BigIntegerField, ForeignKey):
     field.register_lookup(AnyOf)
     field.register_lookup(Among)
+    field.register_lookup(At)
 CharField.register_lookup(AnyText)

@@ -217,17 +217,18 @@ def _per_owner_sql(rows, owners, order, field, limit):
 def _per_key_sql(rows, branch, order, field, limit):
     """The top rows of known records, each fetched by its key: left to itself the planner may read the whole table to find a
     hundred of them."""
-    if branch.ids is not None:
-        source, values = "unnest(%s::bigint[])", [list(branch.ids)]
-    else:
-        known, values = branch.keys.query.sql_with_params()
-        source = f"unnest(ARRAY({known}))"
+    direction = "DESC" if order[0].startswith("-") else "ASC"
+    if branch.ids is not None:  # OFFSET 0: fetch them first and sort then, instead of walking the order until they turn up
+        found = rows.filter(branch.condition).order_by().annotate(sort_key=F(field)).values("pk", "sort_key")
+        sql, bound = found.query.sql_with_params()
+        top = f"SELECT top.pk, top.sort_key FROM ({sql} OFFSET 0) AS top(pk, sort_key)"
+        return f"{top} ORDER BY top.sort_key {direction}, top.pk {direction} LIMIT %s", [*bound, limit]
+    known, values = branch.keys.query.sql_with_params()
     sql, bound = _top_sql(
         rows.filter(**{branch.key: RawSQL("known.pk", ())}), order, field, 1 if branch.key == "pk" else limit
     )
-    direction = "DESC" if order[0].startswith("-") else "ASC"
     lateral = (
-        f"SELECT top.pk, top.sort_key FROM (SELECT DISTINCT {source}) AS known(pk) CROSS JOIN LATERAL ({sql}) "
+        f"SELECT top.pk, top.sort_key FROM (SELECT DISTINCT unnest(ARRAY({known}))) AS known(pk) CROSS JOIN LATERAL ({sql}) "
         f"AS top(pk, sort_key) ORDER BY top.sort_key {direction}, top.pk {direction} LIMIT %s"
     )
     return lateral, [*values, *bound, limit]
@@ -235,7 +236,7 @@ def _per_key_sql(rows, branch, order, field, limit):
 
 def capped_count(rows, cap: int = COUNT_CAP) -> int:
     """How many rows an allowed() query has, counted no further than cap + 1 (the caller shows "10,000+")."""
-    plain = len(rows.branches) < 2 and not any(branch.candidates is not None or branch.known for branch in rows.branches)
+    plain = len(rows.branches) < 2 and all(part.keys is None and part.candidates is None for part in rows.branches)
     if connections[rows.db].vendor != "postgresql" or plain:
         rows = rows.filter(rows.branches[0].condition) if len(rows.branches) == 1 else rows
         return rows.order_by().values("pk")[: cap + 1].count()

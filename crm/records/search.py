@@ -181,14 +181,13 @@ def _matches(text: str, keys, module, related) -> Q:
     """Too many hits to fetch: whether a row has a matching line, or a child that has one; looked up row by row, because a list
     finds its page among the first few of them."""
 
-    here = (OuterRef("pk"), OuterRef("pk"))  # a range, not an equality: else PostgreSQL collects all hits of the company first
 
     def lines_of(model):
-        lines = SearchRow.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__range=here)
+        lines = SearchRow.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__at=OuterRef("pk"))
         return Exists(_match(lines if keys is None else lines.filter(key__in=keys), text, indexed=False))
 
     condition = Q(lines_of(module.model))
     for other, path in related:
-        bounds = {f"{path}__gte": here[0], f"{path}__lte": here[0]}
-        condition |= Q(Exists(other.model.objects.live().filter(lines_of(other.model), **bounds)))
+        children = other.model.objects.live().filter(**{f"{path}__at": OuterRef("pk")})
+        condition |= Q(Exists(children.filter(lines_of(other.model))))
     return condition

@@ -329,6 +329,8 @@ class ExportView(ModuleView):
             ids = [int(text) for text in data["ids"].split(",") if text.isascii() and text.isdigit() and len(text) < 19]
             if not ids:
                 raise jobs.Refused(self.module.select_first)
+            if not self.rows.filter(pk__any=ids).exists():
+                raise jobs.Refused(f"所选{self.module.label}都不在您可导出的范围内。")
             return "", list(dict.fromkeys(ids))
         if "ids" in data and data.get("all") != "1" and not data.get("filter"):
             raise jobs.Refused(self.module.select_first)

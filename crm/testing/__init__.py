@@ -1,0 +1,18 @@
+"""The record contract: one set of tests that tries every door to rows the person must not reach. A module inherits it
+with two small pieces of data: how to make a row, and what its form posts.
+
+The doors (docs/architecture.md says which stand): list and count, detail and edit by URL, bulk ids and "all matching",
+pickers, child tabs, attachments and log, export file, import, saved views, search and totals, duplicate hint, saving out
+of scope.
+"""
+
+from .base import CANARY, XSS
+from .doors import DoorContract
+from .forms import FormContract
+
+
+class RecordContract(DoorContract, FormContract):
+    """Mix into a TestCase; see base.ContractBase for what a module gives."""
+
+
+__all__ = ["CANARY", "XSS", "RecordContract"]
