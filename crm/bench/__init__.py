@@ -28,7 +28,14 @@ class Result:
 
     def line(self) -> dict:
         value = round(self.value, 4 if abs(self.value) < 1 else 2)
-        return {"name": self.name, "value": value, "target": self.target, "ok": self.ok, "unit": self.unit, "how": self.how}
+        return {
+            "name": self.name,
+            "value": value,
+            "target": self.target,
+            "ok": self.ok,
+            "unit": self.unit,
+            "how": self.how,
+        }
 
 
 class NotMeasured(Exception):
@@ -88,7 +95,9 @@ def need_customers(options: Options, number: int):
     wanted = options.wanted(number)
     have = model.objects.count()
     if have < wanted:
-        raise NotMeasured(f"needs {wanted:,} customers, this database has {have:,}: manage.py seed --customers {wanted}")
+        raise NotMeasured(
+            f"needs {wanted:,} customers, this database has {have:,}: manage.py seed --customers {wanted}"
+        )
     return model
 
 

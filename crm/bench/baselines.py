@@ -44,7 +44,10 @@ def read_and_copy(path: str, columns: list[tuple[str, dict | None]], constants: 
     rows = python_calamine.CalamineWorkbook.from_path(path).get_sheet_by_index(0).iter_rows()
     next(rows)
     rest, count = tuple(constants.values()), 0
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(map(quote, names))}) FROM STDIN") as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({', '.join(map(quote, names))}) FROM STDIN") as copy,
+    ):
         for row in rows:
             cells = [ids.get(cell) if ids else cell for cell, (_, ids) in zip(row, columns, strict=True)]
             copy.write_row((*cells, *rest))

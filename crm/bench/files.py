@@ -33,7 +33,19 @@ from .databases import need_postgresql, on_database
 ROWS, LOOP_ROWS, ROUNDS = 100_000, 5_000, 5
 PHONE = "19999999999"
 # The twenty columns of the file.
-KINDS = ["type", "level", "status", "intent", "relation", "industry", "source", "nature", "annual_turnover", "region", "employees"]
+KINDS = [
+    "type",
+    "level",
+    "status",
+    "intent",
+    "relation",
+    "industry",
+    "source",
+    "nature",
+    "annual_turnover",
+    "region",
+    "employees",
+]
 PLAIN = ["name", "phone", "website", "province", "city", "address", "postcode", "rating", "remark"]
 COLUMNS = [*PLAIN, *KINDS]
 
@@ -64,7 +76,9 @@ def own_database():
 def dictionary() -> dict[str, dict[str, int]]:
     """{field: {label: id}}."""
     found: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
-    for code, label, pk in DictionaryItem.objects.filter(dictionary__startswith="customer.").values_list("dictionary", "label", "pk"):
+    for code, label, pk in DictionaryItem.objects.filter(dictionary__startswith="customer.").values_list(
+        "dictionary", "label", "pk"
+    ):
         found.get(code.split(".")[1], {})[label] = pk
     return found
 
@@ -72,11 +86,19 @@ def dictionary() -> dict[str, dict[str, int]]:
 def cells(number: int) -> list[tuple]:
     """Rows of the file in the order of COLUMNS."""
     pick, words = random.Random(7), dictionary()
-    firms, kinds = Firms(pick).next(number), [list(words[kind]) for kind in KINDS]
+    firms, values = Firms(pick).next(number), [list(words[kind]) for kind in KINDS]
     return [
         (
-            name, f"0512-{60_000_000 + place}", f"http://www.{place}.example.com", province, city, f"人民路 {place % 999 + 1} 号", f"{200_000 + place % 600_000}", str(pick.randint(1, 3)),
-            "年度采购计划在三月定", *(pick.choice(labels) for labels in kinds),
+            name,
+            f"0512-{60_000_000 + place}",
+            f"http://www.{place}.example.com",
+            province,
+            city,
+            f"人民路 {place % 999 + 1} 号",
+            f"{200_000 + place % 600_000}",
+            str(pick.randint(1, 3)),
+            "年度采购计划在三月定",
+            *(pick.choice(labels) for labels in values),
         )
         for place, (name, province, city) in enumerate(firms)
     ]
@@ -92,7 +114,11 @@ def run_import(path: str, user) -> int:
     module = modules.get("customer")
     draft = upload.accept_path(path, user=user, module=module)
     importer = targets.importer_of(module)
-    draft.options = {"mapping": targets.guess(draft.meta["headers"], importer.allowed_targets(user)), "on_duplicate": "skip", "unknown": "reject"}
+    draft.options = {
+        "mapping": targets.guess(draft.meta["headers"], importer.allowed_targets(user)),
+        "on_duplicate": "skip",
+        "unknown": "reject",
+    }
     job = importing.begin(draft, user=user, send=False)
     jobs.execute(job.pk, quiet=True)
     job.refresh_from_db()
@@ -131,7 +157,13 @@ def memory_of(*arguments: str) -> dict:
     address = connection.settings_dict
     url = f"postgres://{address['USER']}:{address['PASSWORD']}@{address['HOST'] or 'localhost'}:{address['PORT'] or 5432}/{address['NAME']}"
     environment = {**os.environ, "DATABASE_URL": url, "DATA_DIR": str(settings.DATA_DIR)}
-    done = subprocess.run([sys.executable, "-m", "crm.bench.memory", *arguments], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "crm.bench.memory", *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return json.loads(done.stdout.splitlines()[-1])
@@ -149,12 +181,27 @@ def measured(options: Options) -> dict:
         ids = [(f"{name}_id" if name in KINDS else name, words.get(name)) for name in COLUMNS]
         now = timezone.now()
         constants = {
-            "owner_id": user.pk, "created_by_id": user.pk, "created_at": now, "updated_at": now, "version": 1, "extra": "{}", "deal_status": 0, "locked": False,
+            "owner_id": user.pk,
+            "created_by_id": user.pk,
+            "created_at": now,
+            "updated_at": now,
+            "version": 1,
+            "extra": "{}",
+            "deal_status": 0,
+            "locked": False,
         }
-        loop = [tuple(words[name][cell] if name in KINDS else cell for name, cell in zip(COLUMNS, row, strict=True)) for row in rows[:few]]
+        loop = [
+            tuple(words[name][cell] if name in KINDS else cell for name, cell in zip(COLUMNS, row, strict=True))
+            for row in rows[:few]
+        ]
         run_import(str(path), user)
         ours, copy, slow = in_turn(
-            [lambda: run_import(str(path), user), lambda: read_and_copy(str(path), ids, constants), lambda: import_export_loop(COLUMNS, loop)], rounds
+            [
+                lambda: run_import(str(path), user),
+                lambda: read_and_copy(str(path), ids, constants),
+                lambda: import_export_loop(COLUMNS, loop),
+            ],
+            rounds,
         )
         empty()
         memory = memory_of("import", str(path), PHONE)
@@ -165,7 +212,10 @@ def measured(options: Options) -> dict:
 def p1(options: Options) -> Result:
     found = measured(options)
     return Result(
-        "P1", found["copy"] / found["ours"], ">= 0.5", "×",
+        "P1",
+        found["copy"] / found["ours"],
+        ">= 0.5",
+        "×",
         f"import of {found['rows']:,} rows × {len(COLUMNS)} columns with checks, duplicates, log and search lines {ms(found['ours'])} "
         f"({found['rows'] / found['ours']:,.0f} rows/s) against reading the file and plain COPY into the same table with its indexes {ms(found['copy'])}",
     )
@@ -176,7 +226,11 @@ def p2(options: Options) -> Result:
     found = measured(options)
     ours, loop = found["rows"] / found["ours"], found["few"] / found["loop"]
     return Result(
-        "P2", ours / loop, ">= 15", "×", f"{ours:,.0f} rows/s of the {found['rows']:,}-row file against {loop:,.0f} rows/s of django-import-export's default on its first {found['few']:,} rows",
+        "P2",
+        ours / loop,
+        ">= 15",
+        "×",
+        f"{ours:,.0f} rows/s of the {found['rows']:,}-row file against {loop:,.0f} rows/s of django-import-export's default on its first {found['few']:,} rows",
     )
 
 
@@ -184,7 +238,10 @@ def p2(options: Options) -> Result:
 def p3(options: Options) -> Result:
     memory = measured(options)["memory"]
     return Result(
-        "P3", max(memory["added"], memory["child"]), "<= 300", "MiB",
+        "P3",
+        max(memory["added"], memory["child"]),
+        "<= 300",
+        "MiB",
         f"import of {memory['rows']:,} rows: {memory['added']:.0f} MiB above the idle worker ({memory['idle']:.0f} MiB); the child process that reads the file holds "
         f"{memory['child']:.0f} MiB at its peak, before the worker begins; the larger of both counts",
     )
@@ -199,11 +256,20 @@ def p4(options: Options) -> Result:
         run_import(str(path), user)
         module = modules.get("customer")
         columns = exporting.columns_for(module, user, "mine")
-        rows = [row for _, block in values.blocks(exporting.select(module, user=user, query=""), columns) for row in block]
-        ours, other = medians(lambda: run_export(user), lambda: openpyxl_file(out, [column.label for column in columns], rows), rounds=ROUNDS if not options.rows else 1)
+        rows = [
+            row for _, block in values.blocks(exporting.select(module, user=user, query=""), columns) for row in block
+        ]
+        ours, other = medians(
+            lambda: run_export(user),
+            lambda: openpyxl_file(out, [column.label for column in columns], rows),
+            rounds=ROUNDS if not options.rows else 1,
+        )
         memory = memory_of("export", PHONE)
     return Result(
-        "P4", other / ours, ">= 5", "×",
+        "P4",
+        other / ours,
+        ">= 5",
+        "×",
         f"export job (query and file) of {number:,} rows × {len(columns)} columns {ms(ours)} ({number / ours:,.0f} rows/s) against openpyxl write_only of the same rows in memory {ms(other)} "
         f"({number / other:,.0f} rows/s); {memory['added']:.0f} MiB above the idle worker (at most 50)",
         also=memory["added"] <= 50,

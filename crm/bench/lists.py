@@ -30,7 +30,10 @@ def p8(options: Options) -> Result:
     rows = Customer.objects.allowed(sees_everything(), "view")
     capped, exact = medians(lambda: scope.capped_count(rows), lambda: exact_count(rows))
     return Result(
-        "P8", capped / exact, "<= 0.05", "×",
+        "P8",
+        capped / exact,
+        "<= 0.05",
+        "×",
         f"count up to 10,000 ({ms(capped)}) against the exact count ({ms(exact)}) of {exact_count(rows):,} visible customers",
     )
 
@@ -38,7 +41,12 @@ def p8(options: Options) -> Result:
 def show(user: Employee, query: dict, factory=RequestFactory()) -> list:  # noqa: B008
     """The rows of a list page as the view finds them: count, ids, rows; without the template."""
     view = ListView(module_name="customer")
-    view.request, view.user, view.module, view.preference = factory.get("/customers/", query), user, modules.get("customer"), None
+    view.request, view.user, view.module, view.preference = (
+        factory.get("/customers/", query),
+        user,
+        modules.get("customer"),
+        None,
+    )
     view.state = ListQuery(view.module, user, view.request.GET)
     columns = [column for column in view.module.columns if column.default]
     return view.fetch(view.paginate()["ids"], columns)
@@ -55,12 +63,23 @@ def p9(options: Options) -> Result:
     before = rows.order_by("-created_at", "-pk").values_list("created_at", "pk")[depth - 1]
     query = {"page": str(page), "after": pack(*before)}
     first, following, last, jump, plain = medians(
-        lambda: show(user, {}), lambda: show(user, query), lambda: show(user, {"page": "last"}), lambda: show(user, {"page": str(page)}),
-        lambda: offset_page(rows, offset=depth), rounds=5,
+        lambda: show(user, {}),
+        lambda: show(user, query),
+        lambda: show(user, {"page": "last"}),
+        lambda: show(user, {"page": str(page)}),
+        lambda: offset_page(rows, offset=depth),
+        rounds=5,
     )
-    same = [row.pk for row in show(user, query)] == [row.pk for row in offset_page(rows, offset=depth)] == [row.pk for row in show(user, {"page": str(page)})]
+    same = (
+        [row.pk for row in show(user, query)]
+        == [row.pk for row in offset_page(rows, offset=depth)]
+        == [row.pk for row in show(user, {"page": str(page)})]
+    )
     return Result(
-        "P9", max(following, last) / first, "<= 2", "×",
+        "P9",
+        max(following, last) / first,
+        "<= 2",
+        "×",
         f"page {page:,} by 下一页 {ms(following)} and the last one by 末页 {ms(last)} against page 1 {ms(first)}; 跳转 to depth {depth:,} {ms(jump)} against plain "
         f"OFFSET {ms(plain)} ({jump / plain:.3f} ×, must be <= 0.1); same rows: {'yes' if same else 'NO'}",
         also=same and jump / plain <= 0.1,
@@ -72,7 +91,12 @@ def middling(number: int) -> list[str]:
     last = Customer.objects.order_by("-pk").values_list("pk", flat=True)[0]
     found = []
     for place in range(number * 3):
-        name = Customer.objects.filter(pk__gte=last * place // (number * 3) + 1, name__endswith="公司").order_by("pk").values_list("name", flat=True).first()
+        name = (
+            Customer.objects.filter(pk__gte=last * place // (number * 3) + 1, name__endswith="公司")
+            .order_by("pk")
+            .values_list("name", flat=True)
+            .first()
+        )
         pair = name[2:4] if name else ""
         if len(pair) == 2 and pair not in found and pair not in COMMON:
             found.append(pair)
@@ -97,10 +121,15 @@ def p10(options: Options) -> Result:
             spent[text] = medians(lambda text=text: ours(text), lambda text=text: like_list(rows, text), rounds=5)
             ratios[text] = spent[text][0] / spent[text][1]
     words = "; ".join(
-        f"{group} {ms(statistics.median(spent[text][0] for text in pairs))} against {ms(statistics.median(spent[text][1] for text in pairs))}" for group, pairs in groups.items() if pairs
+        f"{group} {ms(statistics.median(spent[text][0] for text in pairs))} against {ms(statistics.median(spent[text][1] for text in pairs))}"
+        for group, pairs in groups.items()
+        if pairs
     )
     return Result(
-        "P10", statistics.median(ratios.values()), "<= 0.0667", "×",
+        "P10",
+        statistics.median(ratios.values()),
+        "<= 0.0667",
+        "×",
         f"first page and count of the quick search (names, contacts, initials, phones) against LIKE on the name alone, {len(ratios)} pairs of characters, {Customer.objects.count():,} "
         f"customers: {words}",
     )

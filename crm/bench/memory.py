@@ -1,7 +1,7 @@
 """Run in a process of its own: what an import or export job adds to a worker's memory.
 
-    python -m crm.bench.memory import FILE PHONE
-    python -m crm.bench.memory export PHONE
+python -m crm.bench.memory import FILE PHONE
+python -m crm.bench.memory export PHONE
 """
 
 import json

@@ -25,10 +25,17 @@ FEW, MANY = 15, 100
 def signed_in(employee: Employee, reach: str | None = None):
     """A browser of this employee, optionally with a role that has every function of the modules and this reach; nothing of it is
     kept."""
-    storages = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    storages = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
     with override_settings(STORAGES=storages, ALLOWED_HOSTS=["*"]), transaction.atomic():
         if reach:
-            role = Role.objects.create(name="bench", reach=reach, permissions=sorted(code for code in modules.all_functions() if not code.startswith("admin.")))
+            role = Role.objects.create(
+                name="bench",
+                reach=reach,
+                permissions=sorted(code for code in modules.all_functions() if not code.startswith("admin.")),
+            )
             employee.roles.set([role])
         client = Client()
         client.force_login(employee)
@@ -56,7 +63,10 @@ def urls_of(module, user: Employee) -> dict[str, tuple[str, ...]]:
     """{label: addresses that must cost the same}, of one module for one person."""
     rows = module.model.objects.allowed(user, "view").order_by("-pk")
     pk = rows.values_list("pk", flat=True).first()
-    found = {f"list {module.name}": (f"{module.list_url}?size={FEW}", f"{module.list_url}?size={MANY}"), f"form {module.name} new": (module.new_url,)}
+    found = {
+        f"list {module.name}": (f"{module.list_url}?size={FEW}", f"{module.list_url}?size={MANY}"),
+        f"form {module.name} new": (module.new_url,),
+    }
     if pk is not None:
         found[f"detail {module.name}"] = (module.url(pk=pk),)
         for tab in ("fields", "team", "files", "log", *(child.prefix for child in module.children)):
@@ -77,11 +87,17 @@ def p15(options: Options) -> Result:
                 counts[label] = tuple(len(statements(client, url)) for url in urls)
     constant = all(len(set(found)) == 1 for found in counts.values())
     shares = {label: max(found) / LIMITS[label.split()[0]] for label, found in counts.items()}
-    worst = {kind: max((max(found), label) for label, found in counts.items() if label.startswith(kind)) for kind in LIMITS}
+    worst = {
+        kind: max((max(found), label) for label, found in counts.items() if label.startswith(kind)) for kind in LIMITS
+    }
     changing = [f"{label} {found}" for label, found in counts.items() if len(set(found)) > 1]
     return Result(
-        "P15", max(shares.values()), "<= 1", "of the limit",
-        "statements over HTTP with session: " + ", ".join(f"{kind} {number} of {LIMITS[kind]} ({label})" for kind, (number, label) in worst.items())
+        "P15",
+        max(shares.values()),
+        "<= 1",
+        "of the limit",
+        "statements over HTTP with session: "
+        + ", ".join(f"{kind} {number} of {LIMITS[kind]} ({label})" for kind, (number, label) in worst.items())
         + f"; {FEW} and {MANY} rows: {'the same' if constant else 'DIFFERENT: ' + '; '.join(changing)}; {len(counts)} pages",
         also=constant,
     )
@@ -112,9 +128,17 @@ def p16(options: Options) -> Result:
         view.dispatch(seen)
         page = {**view.kept, "frame": context.build(seen, seen.user)}
         request = RequestFactory().get("/customers/")
-        request.user, request.session, request.htmx, request._messages = seen.user, seen.session, seen.htmx, seen._messages
+        request.user, request.session, request.htmx, request._messages = (
+            seen.user,
+            seen.session,
+            seen.htmx,
+            seen._messages,
+        )
         sides: tuple[list[float], list[float]] = ([], [])
-        works = (lambda: client.get("/customers/"), lambda: render_to_string("records/list.html", page, request=request))
+        works = (
+            lambda: client.get("/customers/"),
+            lambda: render_to_string("records/list.html", page, request=request),
+        )
         for round_ in range(31):
             for work, found in zip(works, sides, strict=True):
                 spent = cpu(work)
@@ -122,7 +146,10 @@ def p16(options: Options) -> Result:
                     found.append(spent)
     whole, template = (statistics.median(found) for found in sides)
     return Result(
-        "P16", whole / template, "<= 2", "×",
+        "P16",
+        whole / template,
+        "<= 2",
+        "×",
         f"CPU of GET /customers/ with session ({whole * 1000:.1f} ms) against its template with {len(page['rows'])} rows in memory ({template * 1000:.1f} ms), "
         f"{Customer.objects.count():,} customers, SQL in the database's own process not counted",
     )

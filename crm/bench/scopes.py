@@ -51,9 +51,19 @@ def people(reach: str) -> list[Employee]:
     """Twenty employees a scope is measured for: sellers, the busiest and the one with most grants among them; managers, the
     one with the widest scope among them."""
     if reach == Role.Reach.SELF:
-        helper = CustomerGrant.objects.values("user").annotate(number=Count("pk")).order_by("-number", "user").values_list("user", flat=True)[:1]
+        helper = (
+            CustomerGrant.objects.values("user")
+            .annotate(number=Count("pk"))
+            .order_by("-number", "user")
+            .values_list("user", flat=True)[:1]
+        )
         first = list(dict.fromkeys([busiest(), *helper]))
-        rest = list(Employee.objects.filter(roles__code="seller").exclude(pk__in=first).order_by("pk").values_list("pk", flat=True))
+        rest = list(
+            Employee.objects.filter(roles__code="seller")
+            .exclude(pk__in=first)
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
         ids = [*first, *spread(rest, PEOPLE - len(first))]
     else:
         managers = Department.objects.filter(manager__isnull=False, parent__isnull=False)
@@ -101,7 +111,10 @@ def p5(options: Options) -> Result:
     by_scope = {name: max((key for key in ratios if key[0] == name), key=ratios.get) for name in SCOPES}
     counts = "; ".join(f"{name} {small[key]} -> {large[key]}" for name, key in by_scope.items())
     return Result(
-        "P5", ratios[worst], "<= 1.5", "×",
+        "P5",
+        ratios[worst],
+        "<= 1.5",
+        "×",
         f"buffers of the statement of scope.top_ids, worst of {PEOPLE} employees and every sort order, {Customer.objects.count():,} customers "
         f"against a twin company with {SMALL:,}: {counts}; worst: {worst[0]} by {worst[1]}",
     )
@@ -119,10 +132,18 @@ def p95(times: list[float]) -> float:
 def _stale_and_fresh() -> tuple[list[Department], list[Department]]:
     """Lowest departments whose newest customer is that old, and others that are at work; most people first."""
     newest = dict(
-        Customer.objects.live().filter(owner__isnull=False).values_list("owner__department").annotate(at=Max("updated_at")).values_list("owner__department", "at")
+        Customer.objects.live()
+        .filter(owner__isnull=False)
+        .values_list("owner__department")
+        .annotate(at=Max("updated_at"))
+        .values_list("owner__department", "at")
     )
     limit = timezone.now() - timedelta(days=OLD_DAYS)
-    lowest = Department.objects.filter(children=None, pk__in=newest).annotate(size=Count("employees")).order_by("-size", "pk")
+    lowest = (
+        Department.objects.filter(children=None, pk__in=newest)
+        .annotate(size=Count("employees"))
+        .order_by("-size", "pk")
+    )
     stale = [department for department in lowest if newest[department.pk] < limit]
     fresh = [department for department in lowest if newest[department.pk] >= limit]
     return stale, fresh
@@ -142,15 +163,26 @@ def p6(options: Options) -> Result:
 
     # Each stale department alone against one of its size, and all of them at once against as many.
     partners = [min(fresh, key=lambda other, one=one: abs(other.size - one.size)) for one in stale[:5]]
-    pairs = [(scope_of([old]), scope_of([new])) for old, new in zip(stale, partners, strict=False)] + [(scope_of(stale), scope_of(fresh[: len(stale)]))]
+    pairs = [(scope_of([old]), scope_of([new])) for old, new in zip(stale, partners, strict=False)] + [
+        (scope_of(stale), scope_of(fresh[: len(stale)]))
+    ]
     times: tuple[list, list] = ([], [])
     for old, new in pairs:
         for field in ("updated_at", "created_at"):
-            for side, found in zip(times, interleaved(lambda old=old, f=field: list_page(old, f), lambda new=new, f=field: list_page(new, f), rounds=9), strict=True):
+            for side, found in zip(
+                times,
+                interleaved(
+                    lambda old=old, f=field: list_page(old, f), lambda new=new, f=field: list_page(new, f), rounds=9
+                ),
+                strict=True,
+            ):
                 side.extend(found)
     slow, fast = p95(times[0]), p95(times[1])
     return Result(
-        "P6", slow / fast, "<= 2", "×",
+        "P6",
+        slow / fast,
+        "<= 2",
+        "×",
         f"p95 of the list of departments whose rows are older than {OLD_DAYS} days ({ms(slow)}) against departments at work ({ms(fast)}); {len(pairs)} pairs, "
         f"two orders, {Customer.objects.count():,} customers",
     )
@@ -160,16 +192,23 @@ def p6(options: Options) -> Result:
 def p7(options: Options) -> Result:
     need_postgresql()
     need_customers(options, 1_000_000)
-    sellers = [person for person in people(Role.Reach.SELF) if Customer.objects.live().filter(owner=person).exists()][:12]
+    sellers = [person for person in people(Role.Reach.SELF) if Customer.objects.live().filter(owner=person).exists()][
+        :12
+    ]
     found = []
     for person in sellers:
         with_role(person, Role.Reach.SELF)
         team, own = Customer.objects.allowed(person, "view"), Customer.objects.allowed(person, "transfer")
-        found.append(medians(lambda rows=team: list_page(rows, "created_at"), lambda rows=own: list_page(rows, "created_at")))
+        found.append(
+            medians(lambda rows=team: list_page(rows, "created_at"), lambda rows=own: list_page(rows, "created_at"))
+        )
     ratios = [team / own for team, own in found]
     typical = statistics.median(ratios)
     return Result(
-        "P7", max(ratios), "<= 8", "×",
+        "P7",
+        max(ratios),
+        "<= 8",
+        "×",
         f"list of own and team customers against own only, ids and rows, worst of {len(sellers)} sellers (median {typical:.1f} ×); busiest and most grants "
         f"among them; {ms(max(team for team, _ in found))} against {ms(max(own for _, own in found))} at most",
     )

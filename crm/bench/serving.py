@@ -51,12 +51,22 @@ def free_port() -> int:
 @contextmanager
 def session_of(employee: Employee):
     """A signed-in session with 本部门及下属部门 for a seller; ended afterwards."""
-    role = Role.objects.create(name=f"bench {os.getpid()}", reach=Role.Reach.DEPARTMENT_BELOW, permissions=Role.objects.get(code="seller").permissions)
+    role = Role.objects.create(
+        name=f"bench {os.getpid()}",
+        reach=Role.Reach.DEPARTMENT_BELOW,
+        permissions=Role.objects.get(code="seller").permissions,
+    )
     held = list(employee.roles.all())
     store = SessionStore()
     try:
         employee.roles.set([role])
-        store.update({SESSION_KEY: str(employee.pk), BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[-1], HASH_SESSION_KEY: employee.get_session_auth_hash()})
+        store.update(
+            {
+                SESSION_KEY: str(employee.pk),
+                BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[-1],
+                HASH_SESSION_KEY: employee.get_session_auth_hash(),
+            }
+        )
         store.create()
         yield f"{settings.SESSION_COOKIE_NAME}={store.session_key}"
     finally:
@@ -70,11 +80,24 @@ def web_server(port: int):
     """granian as script/server starts it: one process, four threads, on the present database."""
     if not (settings.STATIC_ROOT / "staticfiles.json").exists():
         call_command("collectstatic", interactive=False, verbosity=0)
-    environment = {**os.environ, "PORT": str(port), "WEB_THREADS": str(THREADS), "SECRET_KEY": settings.SECRET_KEY, "DATA_DIR": str(settings.DATA_DIR), "LOG_LEVEL": "ERROR"}
+    environment = {
+        **os.environ,
+        "PORT": str(port),
+        "WEB_THREADS": str(THREADS),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "DATA_DIR": str(settings.DATA_DIR),
+        "LOG_LEVEL": "ERROR",
+    }
     for name in ("TESTING", "DEBUG"):
         environment.pop(name, None)
     with tempfile.TemporaryFile() as noise:
-        server = subprocess.Popen([sys.executable, "-m", "crm.processes", "web"], cwd=settings.BASE_DIR, env=environment, stdout=noise, stderr=noise)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "crm.processes", "web"],
+            cwd=settings.BASE_DIR,
+            env=environment,
+            stdout=noise,
+            stderr=noise,
+        )
         try:
             end = time.monotonic() + 30
             while True:
@@ -117,13 +140,21 @@ def p17(options: Options) -> Result:
         size = page_bytes(port, cookie)
         runs = []
         for _ in range(ROUNDS if not options.rows else 1):
-            asked = subprocess.run([sys.executable, "-c", ASK, str(port), cookie, str(CLIENTS), str(seconds)], capture_output=True, text=True, check=True)
+            asked = subprocess.run(
+                [sys.executable, "-c", ASK, str(port), cookie, str(CLIENTS), str(seconds)],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             runs.append(json.loads(asked.stdout))
     rate = statistics.median(run["rate"] for run in runs)
     times = [spent for run in runs for spent in run["times"]]
     bad = sum(run["bad"] for run in runs)
     return Result(
-        "P17", rate, ">= 30", "requests/s",
+        "P17",
+        rate,
+        ">= 30",
+        "requests/s",
         f"GET /customers/, default columns, a seller with 本部门及下属部门, {Customer.objects.count():,} customers; granian, {THREADS} threads, {CLIENTS} connections kept open, "
         f"median of {len(runs)} runs of {seconds} s, the asking process on the same {os.cpu_count()} cores; p50 {statistics.median(times) * 1000:.0f} ms; HTML {size / 1024:.1f} KB (at most 60 KB); "
         f"{bad} failed",

@@ -14,16 +14,47 @@ from . import NotMeasured, Options, Result, target
 from .serving import free_port
 
 COLD, AGAIN = 60, 5
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "node_modules", "var", "build", "vendor", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git",
+    ".venv",
+    "node_modules",
+    "var",
+    "build",
+    "vendor",
+    "__pycache__",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+)
 
 
 def start(tree: Path, data: Path) -> float:
     """Seconds from starting script/server to an answered sign-in page; stops it again."""
     port = free_port()
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "HTTPS_PROXY", "HTTP_PROXY", "PIP_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE", "npm_config_registry") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in (
+            "PATH",
+            "HOME",
+            "LANG",
+            "HTTPS_PROXY",
+            "HTTP_PROXY",
+            "PIP_INDEX_URL",
+            "PIP_CERT",
+            "SSL_CERT_FILE",
+            "npm_config_registry",
+        )
+        if name in os.environ
+    }
     begun = time.monotonic()
     with tempfile.TemporaryFile() as noise:
-        server = subprocess.Popen(["script/server"], cwd=tree, env={**kept, "DATA_DIR": str(data), "PORT": str(port)}, stdout=noise, stderr=noise)
+        server = subprocess.Popen(
+            ["script/server"],
+            cwd=tree,
+            env={**kept, "DATA_DIR": str(data), "PORT": str(port)},
+            stdout=noise,
+            stderr=noise,
+        )
         try:
             while time.monotonic() - begun < 600:
                 if server.poll() is not None:
@@ -56,7 +87,10 @@ def p19(options: Options) -> Result:
         cold = start(tree, data)
         again = sorted(start(tree, data) for _ in range(3))[1]
     return Result(
-        "P19", cold, "<= 60", "s",
+        "P19",
+        cold,
+        "<= 60",
+        "s",
         f"script/server from a bare copy of the source tree to its sign-in page: packages, assets, migrations, demo company, packages in pip's and npm's cache; "
         f"second start {again:.1f} s (at most {AGAIN} s, median of 3); {os.cpu_count()} cores",
         also=again <= AGAIN,

@@ -23,4 +23,10 @@ def make() -> dict[str, int]:
         goods = products.make(people, pick)
         story.make(people, made, goods, pick)
         company.sign_ins(people, pick)
-    return {"部门": len(company.DEPARTMENTS) + 1, "员工": len(people), "客户": len(made.customers), "联系人": len(made.contacts), "产品": len(goods)}
+    return {
+        "部门": len(company.DEPARTMENTS) + 1,
+        "员工": len(people),
+        "客户": len(made.customers),
+        "联系人": len(made.contacts),
+        "产品": len(goods),
+    }

@@ -14,7 +14,14 @@ NAME = "开海科技"
 
 # (name, parent)
 DEPARTMENTS = [
-    ("总经办", NAME), ("华东销售部", NAME), ("苏州组", "华东销售部"), ("杭州组", "华东销售部"), ("华南销售部", NAME), ("市场部", NAME), ("客服部", NAME), ("财务部", NAME),
+    ("总经办", NAME),
+    ("华东销售部", NAME),
+    ("苏州组", "华东销售部"),
+    ("杭州组", "华东销售部"),
+    ("华南销售部", NAME),
+    ("市场部", NAME),
+    ("客服部", NAME),
+    ("财务部", NAME),
 ]
 # (phone, name, gender, position, department, role code, supervisor's phone); superiors first
 ACCOUNTS = [
@@ -31,8 +38,15 @@ ACCOUNTS = [
     ("13800000051", "陆安然", "m", "市场主管", "市场部", "marketing", "13800000002"),
 ]
 MANAGERS = {
-    NAME: "13800000001", "总经办": "13800000001", "华东销售部": "13800000011", "苏州组": "13800000011", "杭州组": "13800000011", "华南销售部": "13800000021",
-    "市场部": "13800000051", "客服部": "13800000041", "财务部": "13800000031",
+    NAME: "13800000001",
+    "总经办": "13800000001",
+    "华东销售部": "13800000011",
+    "苏州组": "13800000011",
+    "杭州组": "13800000011",
+    "华南销售部": "13800000021",
+    "市场部": "13800000051",
+    "客服部": "13800000041",
+    "财务部": "13800000031",
 }
 AGENTS = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36",
@@ -46,14 +60,22 @@ def make(started: datetime) -> dict[str, Employee]:
     services.update_department(top, {"name": NAME}, by=None)
     departments = {NAME: top}
     for order, (name, parent) in enumerate(DEPARTMENTS, 1):
-        departments[name] = services.create_department(Department(name=name, parent=departments[parent], order=order * 10), by=None)
+        departments[name] = services.create_department(
+            Department(name=name, parent=departments[parent], order=order * 10), by=None
+        )
     roles = {role.code: role for role in Role.objects.exclude(code="")}
     hashed = make_password(PASSWORD)
     people: dict[str, Employee] = {}
     for phone, name, gender, position, department, role, superior in ACCOUNTS:
         person = Employee(
-            phone=phone, name=name, gender=gender, position=position, department=departments[department], supervisor=people.get(superior),
-            email=f"{phone[-2:]}@kaihai.example", created_at=started,
+            phone=phone,
+            name=name,
+            gender=gender,
+            position=position,
+            department=departments[department],
+            supervisor=people.get(superior),
+            email=f"{phone[-2:]}@kaihai.example",
+            created_at=started,
         )
         services.create_employee(person, roles=[roles[role]], by=None)
         people[phone] = person
@@ -79,4 +101,8 @@ def sign_ins(people: dict, pick) -> None:
             if pick.random() < 0.08:
                 rows.append((person.pk, phone, address, agent, "wrong", at - timedelta(minutes=1)))
             rows.append((person.pk, phone, address, agent, result, at))
-    load(SignInLog, ["employee_id", "username", "ip", "agent", "result", "created_at"], sorted(rows, key=lambda row: row[-1]))
+    load(
+        SignInLog,
+        ["employee_id", "username", "ip", "agent", "result", "created_at"],
+        sorted(rows, key=lambda row: row[-1]),
+    )

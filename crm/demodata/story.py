@@ -45,9 +45,15 @@ def _log(people: dict, made, goods: list, pick: Random) -> None:
     rows = []
     for model, records in ((Customer, made.customers), (Contact, made.contacts), (Product, goods)):
         code = f"{model._meta.model_name}.created"
-        rows += [(record.created_at, kinds[model].pk, record.pk, record.created_by_id, code, "新建", []) for record in records]
+        rows += [
+            (record.created_at, kinds[model].pk, record.pk, record.created_by_id, code, "新建", [])
+            for record in records
+        ]
     for customer in made.customers:
-        rows += [(at, kinds[Customer].pk, customer.pk, actor, code, text, changes) for at, actor, code, text, changes in _history(customer, pick)]
+        rows += [
+            (at, kinds[Customer].pk, customer.pk, actor, code, text, changes)
+            for at, actor, code, text, changes in _history(customer, pick)
+        ]
     rows.sort(key=lambda row: row[0])
     load(OperationLog, ["created_at", "content_type_id", "object_id", "actor_id", "code", "text", "changes"], rows)
 
@@ -62,11 +68,23 @@ def _history(customer: Customer, pick: Random):
     if span < timedelta(hours=1):
         return
     steps = []
-    for label, order, now in (("客户级别", LEVELS, customer.level.label), ("客户状态", STATUSES, customer.status.label)):
+    for label, order, now in (
+        ("客户级别", LEVELS, customer.level.label),
+        ("客户状态", STATUSES, customer.status.label),
+    ):
         if now in order:
-            steps += [{"label": label, "old": order[place - 1], "new": order[place]} for place in range(1, order.index(now) + 1)]
+            steps += [
+                {"label": label, "old": order[place - 1], "new": order[place]}
+                for place in range(1, order.index(now) + 1)
+            ]
     for place, change in enumerate(steps, 1):
-        yield customer.created_at + span * place / (len(steps) + 1), customer.owner_id, "customer.updated", "编辑", [change]
+        yield (
+            customer.created_at + span * place / (len(steps) + 1),
+            customer.owner_id,
+            "customer.updated",
+            "编辑",
+            [change],
+        )
     if customer.locked:
         yield customer.updated_at, customer.owner_id, "customer.lock", "锁定", []
 
@@ -74,7 +92,9 @@ def _history(customer: Customer, pick: Random):
 def _grants(people: dict, made, pick: Random) -> None:
     """Colleagues in the teams of important customers, some until a date."""
     helpers = {
-        "13800000012": ["13800000013", "13800000041", "13800000051"], "13800000013": ["13800000012", "13800000041"], "13800000022": ["13800000012", "13800000051", "13800000041"],
+        "13800000012": ["13800000013", "13800000041", "13800000051"],
+        "13800000013": ["13800000012", "13800000041"],
+        "13800000022": ["13800000012", "13800000051", "13800000041"],
     }
     read, write = (teams.permission_for(Customer, write=one) for one in (False, True))
     phones, rows, logs = {person.pk: phone for phone, person in people.items()}, [], []
@@ -88,9 +108,27 @@ def _grants(people: dict, made, pick: Random) -> None:
         at = customer.created_at + (timezone.now() - customer.created_at) * pick.random()
         rows.append((helper.pk, (write if both else read).pk, customer.pk, "team", until, customer.owner_id, at))
         right = ("读写" if both else "只读") + (f"，至 {formatting.day(until)}" if until else "")
-        logs.append((at, content_type, customer.pk, customer.owner_id, "customer.team_added", f"添加团队成员 {helper.name}（{right}）", []))
-    load(CustomerGrant, ["user_id", "permission_id", "content_object_id", "source", "until", "granted_by_id", "created_at"], rows)
-    load(OperationLog, ["created_at", "content_type_id", "object_id", "actor_id", "code", "text", "changes"], sorted(logs, key=lambda row: row[0]))
+        logs.append(
+            (
+                at,
+                content_type,
+                customer.pk,
+                customer.owner_id,
+                "customer.team_added",
+                f"添加团队成员 {helper.name}（{right}）",
+                [],
+            )
+        )
+    load(
+        CustomerGrant,
+        ["user_id", "permission_id", "content_object_id", "source", "until", "granted_by_id", "created_at"],
+        rows,
+    )
+    load(
+        OperationLog,
+        ["created_at", "content_type_id", "object_id", "actor_id", "code", "text", "changes"],
+        sorted(logs, key=lambda row: row[0]),
+    )
 
 
 def _stars(people: dict, made, pick: Random) -> None:
@@ -98,9 +136,15 @@ def _stars(people: dict, made, pick: Random) -> None:
     owned: dict[int, list] = {}
     for customer in made.customers:
         owned.setdefault(customer.owner_id, []).append(customer.pk)
-    stars = [Star(user_id=owner, content_type=content_type, object_id=pk) for owner, ids in owned.items() for pk in pick.sample(ids, 6)]
+    stars = [
+        Star(user_id=owner, content_type=content_type, object_id=pk)
+        for owner, ids in owned.items()
+        for pk in pick.sample(ids, 6)
+    ]
     boss = people["13800000002"]
-    stars += [Star(user=boss, content_type=content_type, object_id=customer.pk) for customer in pick.sample(made.customers, 8)]
+    stars += [
+        Star(user=boss, content_type=content_type, object_id=customer.pk) for customer in pick.sample(made.customers, 8)
+    ]
     Star.objects.bulk_create(stars)
 
 
@@ -111,7 +155,9 @@ def _picture(pick: Random) -> bytes:
     for row in range(3):
         for column in range(5):
             left, top = 40 + column * 115, 50 + row * 110
-            draw.rectangle((left, top, left + 80, top + 60), fill=pick.choice(["#0e7c86", "#8fb8bc", "#c9d6d8"]), outline="#37474f")
+            draw.rectangle(
+                (left, top, left + 80, top + 60), fill=pick.choice(["#0e7c86", "#8fb8bc", "#c9d6d8"]), outline="#37474f"
+            )
         draw.line((30, 130 + row * 110, 610, 130 + row * 110), fill="#90a4ae", width=3)
     found = io.BytesIO()
     image.save(found, "PNG")
@@ -127,10 +173,14 @@ def _document(picture: bytes) -> bytes:
 def _files(made, pick: Random) -> None:
     """Notes, a picture, a plan: through the same service as an upload, then dated back."""
     picture = _picture(pick)
-    chosen = [customer for customer in made.customers if customer.last_followed_at and customer.level.label == "A 重点"][-9:]
+    chosen = [
+        customer for customer in made.customers if customer.last_followed_at and customer.level.label == "A 重点"
+    ][-9:]
     for place, customer in enumerate(chosen):
         name, content = [
-            ("拜访纪要.txt", NOTE.format(name=customer.name).encode()), ("车间布局.png", picture), ("实施方案.pdf", _document(picture)),
+            ("拜访纪要.txt", NOTE.format(name=customer.name).encode()),
+            ("车间布局.png", picture),
+            ("实施方案.pdf", _document(picture)),
         ][place % 3]
         last = OperationLog.objects.order_by("-pk").values_list("pk", flat=True).first()
         found = uploads.attach(customer, [SimpleUploadedFile(name, content)], by=customer.owner)
@@ -141,16 +191,53 @@ def _files(made, pick: Random) -> None:
 def _messages(people: dict, made, pick: Random) -> None:
     customer = modules.get("customer")
     rows, now = [], timezone.now()
-    for number, record in enumerate(record for record in reversed(made.customers) if record.created_by_id != record.owner_id):
+    for number, record in enumerate(
+        record for record in reversed(made.customers) if record.created_by_id != record.owner_id
+    ):
         at = min(record.created_at + timedelta(minutes=90), now)
-        rows.append((record.owner_id, "transfer", f"{record.created_by.name}转移给您 1 个客户", record.name, customer.url(pk=record.pk), at, None if number < 3 else at + timedelta(hours=2)))
+        rows.append(
+            (
+                record.owner_id,
+                "transfer",
+                f"{record.created_by.name}转移给您 1 个客户",
+                record.name,
+                customer.url(pk=record.pk),
+                at,
+                None if number < 3 else at + timedelta(hours=2),
+            )
+        )
     for grant in CustomerGrant.objects.select_related("granted_by", "content_object", "permission"):
         right = "读写" if grant.permission.codename.startswith("change_") else "只读"
         read = None if pick.random() < 0.2 else grant.created_at + timedelta(hours=1)
-        rows.append((grant.user_id, "team", f"{grant.granted_by.name}把您加入 1 个客户的团队（{right}）", grant.content_object.name, customer.url(pk=grant.content_object_id), grant.created_at, read))
+        rows.append(
+            (
+                grant.user_id,
+                "team",
+                f"{grant.granted_by.name}把您加入 1 个客户的团队（{right}）",
+                grant.content_object.name,
+                customer.url(pk=grant.content_object_id),
+                grant.created_at,
+                read,
+            )
+        )
     welcome = working_time(364, pick)
-    rows += [(person.pk, "system", "欢迎使用开海 CRM", "从“客户”开始：新建或导入您的客户名单。", "/customers/", welcome, welcome + timedelta(days=1)) for person in people.values()]
-    load(Message, ["recipient_id", "kind", "title", "body", "url", "created_at", "read_at"], sorted(rows, key=lambda row: row[5]))
+    rows += [
+        (
+            person.pk,
+            "system",
+            "欢迎使用开海 CRM",
+            "从“客户”开始：新建或导入您的客户名单。",
+            "/customers/",
+            welcome,
+            welcome + timedelta(days=1),
+        )
+        for person in people.values()
+    ]
+    load(
+        Message,
+        ["recipient_id", "kind", "title", "body", "url", "created_at", "read_at"],
+        sorted(rows, key=lambda row: row[5]),
+    )
 
 
 def _recycle(people: dict, made) -> None:

@@ -38,7 +38,7 @@ class Reach:
 @dataclass(frozen=True)
 class Branch:
     """One part of a scope that an index can serve; `owners` is set where the part is "owner is one of these", `keys` (a query
-    of ids) or `ids` where it is "`key` is one of these"."""
+    of ids) where it is "`key` is one of these", `ids` where few keys are known and the rows are filtered by them already."""
 
     condition: Q
     owners: tuple[int, ...] = ()
@@ -125,7 +125,8 @@ def _below(name: str, user, owned: Q) -> list[Branch]:
     return [
         Branch(
             Q(**{f"{name}_id__in": visible.filter(part.condition).values("pk")}) & owned,
-            keys=part.keys if part.key == "pk" else None, key=f"{name}_id",
+            keys=part.keys if part.key == "pk" else None,
+            key=f"{name}_id",
         )
         for part in visible.branches or [Branch(Q())]
     ]
@@ -218,7 +219,9 @@ def _per_key_sql(rows, branch, order, field, limit):
     """The top rows of known records, each fetched by its key: left to itself the planner may read the whole table to find a
     hundred of them."""
     direction = "DESC" if order[0].startswith("-") else "ASC"
-    if branch.ids is not None:  # OFFSET 0: fetch them first and sort then, instead of walking the order until they turn up
+    if (
+        branch.ids is not None
+    ):  # OFFSET 0: fetch them first and sort then, instead of walking the order until they turn up
         found = rows.filter(branch.condition).order_by().annotate(sort_key=F(field)).values("pk", "sort_key")
         sql, bound = found.query.sql_with_params()
         top = f"SELECT top.pk, top.sort_key FROM ({sql} OFFSET 0) AS top(pk, sort_key)"
@@ -270,9 +273,13 @@ def _count_sql(rows, branch, limit):
         return f"SELECT pk FROM ({sql}) AS known_rows", bound
     if branch.candidates is not None and (branch.everything or len(branch.owners) >= CANDIDATES_FROM):
         known, values = branch.candidates.query.sql_with_params()
-        sql, bound = rows.filter(branch.condition, pk=RawSQL("known.pk", ())).order_by().values("pk")[:1].query.sql_with_params()
+        sql, bound = (
+            rows.filter(branch.condition, pk=RawSQL("known.pk", ())).order_by().values("pk")[:1].query.sql_with_params()
+        )
         # A record may be hit by two lines: twice as many are read before they are told apart.
-        stream = f"SELECT row.pk FROM ({known}) AS known(pk) CROSS JOIN LATERAL ({sql}) AS row(pk) LIMIT {2 * int(limit)}"
+        stream = (
+            f"SELECT row.pk FROM ({known}) AS known(pk) CROSS JOIN LATERAL ({sql}) AS row(pk) LIMIT {2 * int(limit)}"
+        )
         return f"SELECT DISTINCT pk FROM ({stream}) AS hits", [*values, *bound]
     return rows.filter(branch.condition).order_by().values("pk")[:limit].query.sql_with_params()
 

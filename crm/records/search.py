@@ -151,7 +151,9 @@ def narrow(rows, module, text: str, keys=None):
     some = list(lines.values_list("content_type_id", "object_id")[: FEW + 1])
     if len(some) > FEW:
         narrowed = rows.filter(_matches(text, keys, module, related))
-        narrowed.branches = tuple(replace(part, candidates=_candidates(lines, module, related)) for part in rows.branches)
+        narrowed.branches = tuple(
+            replace(part, candidates=_candidates(lines, module, related)) for part in rows.branches
+        )
         return narrowed
     found: dict[int, set[int]] = {}
     for content_type, pk in some:
@@ -160,9 +162,9 @@ def narrow(rows, module, text: str, keys=None):
     for other, path in related:
         if theirs := found.get(ContentType.objects.get_for_model(other.model).pk):
             ids = ids | set(other.model.objects.live().filter(pk__any=theirs).values_list(path, flat=True))
-    narrowed = rows.filter(pk__among=ids)
+    narrowed = rows.filter(pk__any=ids)
     # So few rows are fetched one by one; the parts of the scope would each look through all of theirs.
-    narrowed.branches = (scope.Branch(Q(pk__any=ids), ids=tuple(ids)),)
+    narrowed.branches = (scope.Branch(Q(), ids=tuple(ids)),)
     return narrowed
 
 
@@ -181,9 +183,10 @@ def _matches(text: str, keys, module, related) -> Q:
     """Too many hits to fetch: whether a row has a matching line, or a child that has one; looked up row by row, because a list
     finds its page among the first few of them."""
 
-
     def lines_of(model):
-        lines = SearchRow.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__at=OuterRef("pk"))
+        lines = SearchRow.objects.filter(
+            content_type=ContentType.objects.get_for_model(model), object_id__at=OuterRef("pk")
+        )
         return Exists(_match(lines if keys is None else lines.filter(key__in=keys), text, indexed=False))
 
     condition = Q(lines_of(module.model))

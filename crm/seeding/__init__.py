@@ -72,5 +72,3 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
     tables.analyse([*loaded, Department, Employee])
     report(f"统计信息（{time.monotonic() - start:.1f} 秒）")
     return made
-
-

@@ -30,7 +30,9 @@ def make(size, pick: Random, now: int, password: str) -> Company:
     """Load departments and employees; every account signs in with `password`."""
     top = Department.objects.get(parent=None)
     rows, levels = _departments(size, top, pick)
-    boss = next_id(Employee)  # the first employees manage the departments, in their order; the keys are checked at the end
+    boss = next_id(
+        Employee
+    )  # the first employees manage the departments, in their order; the keys are checked at the end
     managed = [(*row, boss + place if place < size.employees else None) for place, row in enumerate(rows)]
     load(Department, ["id", "name", "parent_id", "path", "order", "manager_id"], managed)
     lowest = [row[0] for row in levels[-1]]
@@ -61,7 +63,14 @@ def _departments(size, top, pick: Random):
 def _employees(size, departments, stale: set, lowest: list, pick: Random, now: int, password: str) -> Company:
     first = next_id(Employee)
     parent_of = {row[0]: row[2] for row in departments}
-    phone = max(FIRST_PHONE, int(Employee.objects.filter(phone__startswith="199").order_by("-phone").values_list("phone", flat=True).first() or 0) + 1)
+    phone = max(
+        FIRST_PHONE,
+        int(
+            Employee.objects.filter(phone__startswith="199").order_by("-phone").values_list("phone", flat=True).first()
+            or 0
+        )
+        + 1,
+    )
     hashed, started = make_password(password), datetime.fromtimestamp(now - 4 * 365 * 86400, UTC)
     names = People(pick).next(size.employees)
     managers = {row[0]: first + place for place, row in enumerate(departments[: size.employees])}
@@ -72,17 +81,50 @@ def _employees(size, departments, stale: set, lowest: list, pick: Random, now: i
             department = departments[place][0]
             superior, role = managers.get(parent_of[department]), "sales_manager"
         else:
-            department = pick.choice(lowest) if pick.random() < 0.85 else departments[pick.randrange(len(departments))][0]
+            department = (
+                pick.choice(lowest) if pick.random() < 0.85 else departments[pick.randrange(len(departments))][0]
+            )
             superior, role = managers.get(department), "seller"
         found.append((pk, role))
-        rows.append((pk, hashed, None, str(phone + place), name, gender, "", department, "客户经理" if role == "seller" else "销售经理", superior, True, False, initials(name), started, None))
+        rows.append(
+            (
+                pk,
+                hashed,
+                None,
+                str(phone + place),
+                name,
+                gender,
+                "",
+                department,
+                "客户经理" if role == "seller" else "销售经理",
+                superior,
+                True,
+                False,
+                initials(name),
+                started,
+                None,
+            )
+        )
         if department in stale:
             company.stale.add(pk)
         company.ids.append(pk)
         if role == "seller":
             company.sellers.append(pk)
     columns = [
-        "id", "password", "last_login", "phone", "name", "gender", "email", "department_id", "position", "supervisor_id", "is_active", "must_change_password", "pinyin", "created_at",
+        "id",
+        "password",
+        "last_login",
+        "phone",
+        "name",
+        "gender",
+        "email",
+        "department_id",
+        "position",
+        "supervisor_id",
+        "is_active",
+        "must_change_password",
+        "pinyin",
+        "created_at",
         "disabled_at",
     ]
     load(Employee, columns, rows)

@@ -19,10 +19,34 @@ def load_products(size, people, pick: Random, now: int) -> int:
     for line in LINES:
         found = Category.objects.filter(parent=None, name=line).first() or trees.save(Category(name=line))
         for kind in ("标准", "定制", "配件"):
-            categories.append((Category.objects.filter(parent=found, name=kind).first() or trees.save(Category(name=kind, parent=found)), line, kind))
+            categories.append(
+                (
+                    Category.objects.filter(parent=found, name=kind).first()
+                    or trees.save(Category(name=kind, parent=found)),
+                    line,
+                    kind,
+                )
+            )
     units = list(DictionaryItem.objects.filter(dictionary="product.unit").values_list("pk", flat=True))
-    first, names, constants = next_id(Product), *columns_of(
-        Product, ["id", "name", "code", "code_key", "category_id", "unit_id", "price", "stock", "on_shelf", "created_by_id", "created_at", "updated_at"]
+    first, names, constants = (
+        next_id(Product),
+        *columns_of(
+            Product,
+            [
+                "id",
+                "name",
+                "code",
+                "code_key",
+                "category_id",
+                "unit_id",
+                "price",
+                "stock",
+                "on_shelf",
+                "created_by_id",
+                "created_at",
+                "updated_at",
+            ],
+        ),
     )
 
     def rows():
@@ -31,6 +55,20 @@ def load_products(size, people, pick: Random, now: int) -> int:
             pk, at = first + place, moment(now - pick.randrange(3 * 365 * 86400))
             code = f"{line[0]}{kind[0]}-{pk:06d}"
             price = f"{pick.randrange(1000, 9_000_000) / 100:.2f}"
-            yield (pk, f"{kind}{line} {pk}", code, name_key(code), category.pk, pick.choice(units), price, str(pick.randrange(500)), pick.random() < 0.9, people.ids[0], at, at, *constants)
+            yield (
+                pk,
+                f"{kind}{line} {pk}",
+                code,
+                name_key(code),
+                category.pk,
+                pick.choice(units),
+                price,
+                str(pick.randrange(500)),
+                pick.random() < 0.9,
+                people.ids[0],
+                at,
+                at,
+                *constants,
+            )
 
     return load(Product, names, rows())

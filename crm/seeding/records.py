@@ -3,11 +3,12 @@
 import time
 from array import array
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from random import Random
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
+from django.utils import timezone
 
 from crm.demodata import words
 from crm.loading import load, next_id
@@ -29,7 +30,9 @@ PART = 10_000
 
 def moment(stamp: float) -> str:
     """Seconds since 1970 as the database reads them."""
-    return time.strftime("%Y-%m-%d %H:%M:%S+00" if connection.vendor == "postgresql" else "%Y-%m-%d %H:%M:%S", time.gmtime(stamp))
+    return time.strftime(
+        "%Y-%m-%d %H:%M:%S+00" if connection.vendor == "postgresql" else "%Y-%m-%d %H:%M:%S", time.gmtime(stamp)
+    )
 
 
 def columns_of(model: type[models.Model], given: list[str]) -> tuple[list[str], tuple]:
@@ -45,7 +48,9 @@ class Customers:
         self.size, self.people, self.pick, self.now = size, people, pick, now
         self.first, self.first_contact = next_id(Customer), next_id(Contact)
         self.dictionary: dict[str, list[int]] = {}
-        for code, pk in DictionaryItem.objects.filter(dictionary__startswith="customer.", active=True).values_list("dictionary", "pk"):
+        for code, pk in DictionaryItem.objects.filter(dictionary__startswith="customer.", active=True).values_list(
+            "dictionary", "pk"
+        ):
             self.dictionary.setdefault(code.split(".")[1], []).append(pk)
         self.owners, self.gone = self._deal()
         self.created = array("q", bytes(8 * size.customers))
@@ -62,7 +67,9 @@ class Customers:
         busiest = round(number * BUSIEST)
         shares = company.shares(self.people, number - pool - gone_owned, busiest, self.pick)
         deck = [owner * 2 for owner, count in shares.items() for _ in range(count)]
-        deck += [owner * 2 + 1 for owner in self.pick.choices(list(shares), weights=list(shares.values()), k=gone_owned)]
+        deck += [
+            owner * 2 + 1 for owner in self.pick.choices(list(shares), weights=list(shares.values()), k=gone_owned)
+        ]
         deck += [0] * (pool - gone_pool) + [1] * gone_pool
         self.pick.shuffle(deck)
         return array("q", (card >> 1 for card in deck)), bytearray(card & 1 for card in deck)
@@ -78,8 +85,25 @@ class Customers:
 
     def load(self) -> int:
         given = [
-            "id", "name", "name_key", "owner_id", "created_by_id", "created_at", "updated_at", "deleted_at", "deleted_by_id", "province", "city", "address", "phone", "rating",
-            "postcode", "deal_status", "last_followed_at", "remark", *(f"{kind}_id" for kind in self.dictionary),
+            "id",
+            "name",
+            "name_key",
+            "owner_id",
+            "created_by_id",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+            "deleted_by_id",
+            "province",
+            "city",
+            "address",
+            "phone",
+            "rating",
+            "postcode",
+            "deal_status",
+            "last_followed_at",
+            "remark",
+            *(f"{kind}_id" for kind in self.dictionary),
         ]
         names, constants = columns_of(Customer, given)
         return load(Customer, names, (row + constants for row in self._rows()))
@@ -91,7 +115,9 @@ class Customers:
             drawn = firms.next(number)
             kinds = zip(*(pick.choices([*values, None], k=number) for values in self.dictionary.values()), strict=True)
             ratings = pick.choices([1, 2, 3, None], k=number)
-            for place, (name, province, city), chosen, rating in zip(range(start, start + number), drawn, kinds, ratings, strict=True):
+            for place, (name, province, city), chosen, rating in zip(
+                range(start, start + number), drawn, kinds, ratings, strict=True
+            ):
                 owner, gone = self.owners[place], self.gone[place]
                 created, updated = self._when(place, owner)
                 self.created[place] = int(created)
@@ -101,9 +127,25 @@ class Customers:
                 self.phones.append(phone)
                 by = owner or self.people.ids[place % len(self.people.ids)]
                 yield (
-                    self.first + place, name, name_key(name), owner or None, by, at, moment(updated), moment(min(self.now, updated + DAY)) if gone else None, by if gone else None, province, city,
-                    f"{words.SURNAMES[place % 100]}庄路 {place % 997 + 1} 号", phone, rating, f"{200000 + place % 600000}", int(dealt), moment(updated) if dealt else None,
-                    words.REMARKS[place % len(words.REMARKS)], *chosen,
+                    self.first + place,
+                    name,
+                    name_key(name),
+                    owner or None,
+                    by,
+                    at,
+                    moment(updated),
+                    moment(min(self.now, updated + DAY)) if gone else None,
+                    by if gone else None,
+                    province,
+                    city,
+                    f"{words.SURNAMES[place % 100]}庄路 {place % 997 + 1} 号",
+                    phone,
+                    rating,
+                    f"{200000 + place % 600000}",
+                    int(dealt),
+                    moment(updated) if dealt else None,
+                    words.REMARKS[place % len(words.REMARKS)],
+                    *chosen,
                 )
 
     def _phone(self) -> str:
@@ -114,7 +156,23 @@ class Customers:
 
     def load_contacts(self) -> int:
         names, constants = columns_of(
-            Contact, ["id", "customer_id", "owner_id", "created_by_id", "created_at", "updated_at", "deleted_at", "deleted_by_id", "name", "salutation", "gender", "position", "mobile", "is_primary"]
+            Contact,
+            [
+                "id",
+                "customer_id",
+                "owner_id",
+                "created_by_id",
+                "created_at",
+                "updated_at",
+                "deleted_at",
+                "deleted_by_id",
+                "name",
+                "salutation",
+                "gender",
+                "position",
+                "mobile",
+                "is_primary",
+            ],
         )
         return load(Contact, names, (row + constants for row in self._contact_rows()))
 
@@ -133,14 +191,26 @@ class Customers:
                     mobile = f"1{pick.choice('3578')}{pick.randrange(10**9):09d}"
                     self.people_rows.append((pk, name, mobile))
                     yield (
-                        pk, self.first + place, owner or None, by, at, at, at if gone else None, by if gone else None, name, "女士" if gender == "f" else "先生", gender,
-                        positions[pk % len(positions)], mobile, not which,
+                        pk,
+                        self.first + place,
+                        owner or None,
+                        by,
+                        at,
+                        at,
+                        at if gone else None,
+                        by if gone else None,
+                        name,
+                        "女士" if gender == "f" else "先生",
+                        gender,
+                        positions[pk % len(positions)],
+                        mobile,
+                        not which,
                     )
                     pk += 1
 
     def load_grants(self) -> int:
         """Team members: a long tail of helpers, 3 of 10 until a date, half of those over."""
-        pick, today, number = self.pick, date.fromtimestamp(self.now), self.size.grants
+        pick, today, number = self.pick, timezone.localdate(), self.size.grants
         read, write = (teams.permission_for(Customer, write=one).pk for one in (False, True))
         helpers = list(self.people.ids)
         pick.shuffle(helpers)
@@ -151,19 +221,37 @@ class Customers:
         def rows():
             while len(seen) < number:
                 part = min(PART, number - len(seen))
-                for user, place in zip(pick.choices(helpers, cum_weights=weights, k=part), pick.choices(live, k=part), strict=True):
+                for user, place in zip(
+                    pick.choices(helpers, cum_weights=weights, k=part), pick.choices(live, k=part), strict=True
+                ):
                     if (user, place) in seen or self.owners[place] == user:
                         continue
                     seen.add((user, place))
                     until = today + timedelta(days=pick.randint(-200, 200)) if pick.random() < 0.3 else None
-                    yield user, read if pick.random() < 0.8 else write, self.first + place, "team", until, self.owners[place], moment(self.created[place] + DAY)
+                    yield (
+                        user,
+                        read if pick.random() < 0.8 else write,
+                        self.first + place,
+                        "team",
+                        until,
+                        self.owners[place],
+                        moment(self.created[place] + DAY),
+                    )
 
-        return load(CustomerGrant, ["user_id", "permission_id", "content_object_id", "source", "until", "granted_by_id", "created_at"], rows())
+        return load(
+            CustomerGrant,
+            ["user_id", "permission_id", "content_object_id", "source", "until", "granted_by_id", "created_at"],
+            rows(),
+        )
 
     def load_stars(self) -> int:
         kind = ContentType.objects.get_for_model(Customer).pk
         places = range(0, self.size.customers, 97)
-        return load(Star, ["user_id", "content_type_id", "object_id"], ((self.owners[place], kind, self.first + place) for place in places if self.owners[place]))
+        return load(
+            Star,
+            ["user_id", "content_type_id", "object_id"],
+            ((self.owners[place], kind, self.first + place) for place in places if self.owners[place]),
+        )
 
     def load_log(self) -> int:
         """A line for each creation and an edit for every fourth customer."""
@@ -175,13 +263,25 @@ class Customers:
                 by = self.owners[place] or self.people.ids[place % len(self.people.ids)]
                 yield moment(self.created[place]), by, "customer.created", "新建", [], kind, self.first + place
                 if place % 4 == 0:
-                    yield moment(self.created[place] + 3600), by, "customer.updated", "编辑", change, kind, self.first + place
+                    yield (
+                        moment(self.created[place] + 3600),
+                        by,
+                        "customer.updated",
+                        "编辑",
+                        change,
+                        kind,
+                        self.first + place,
+                    )
 
-        return load(OperationLog, ["created_at", "actor_id", "code", "text", "changes", "content_type_id", "object_id"], rows())
+        return load(
+            OperationLog, ["created_at", "actor_id", "code", "text", "changes", "content_type_id", "object_id"], rows()
+        )
 
     def load_search(self) -> int:
         """The lines that search.index would have written."""
-        kinds = {name: ContentType.objects.get_for_model(modules.get(name).model).pk for name in ("customer", "contact")}
+        kinds = {
+            name: ContentType.objects.get_for_model(modules.get(name).model).pk for name in ("customer", "contact")
+        }
         return load(SearchRow, ["content_type_id", "object_id", "key", "text"], self._search_rows(kinds))
 
     def _search_rows(self, kinds: dict[str, int]) -> Iterator[tuple]:

@@ -13,7 +13,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(bench.NAMES)}; all without")
         parser.add_argument("--json", action="store_true", help="one JSON object per line")
-        parser.add_argument("--rows", type=int, default=0, help="measure on this little data: for trying the harness only")
+        parser.add_argument(
+            "--rows", type=int, default=0, help="measure on this little data: for trying the harness only"
+        )
 
     def handle(self, **options):
         targets = bench.load()
@@ -25,7 +27,14 @@ class Command(BaseCommand):
             try:
                 line = targets[name](bench.Options(rows=options["rows"])).line()
             except bench.NotMeasured as reason:
-                line = {"name": name, "value": None, "target": "", "ok": False, "unit": "", "how": f"not measured: {reason}"}
+                line = {
+                    "name": name,
+                    "value": None,
+                    "target": "",
+                    "ok": False,
+                    "unit": "",
+                    "how": f"not measured: {reason}",
+                }
             missed |= not line["ok"]
             self.stdout.write(json.dumps(line, ensure_ascii=False) if options["json"] else _words(line))
             self.stdout.flush()

@@ -6,7 +6,9 @@ from crm import demodata
 
 
 class Command(BaseCommand):
-    help = "Creates the demo company 开海科技 (accounts 138000000xx, password kaihai-demo). A second run changes nothing."
+    help = (
+        "Creates the demo company 开海科技 (accounts 138000000xx, password kaihai-demo). A second run changes nothing."
+    )
 
     def handle(self, **options):
         if demodata.exists():

@@ -27,7 +27,11 @@ def blocks(rows, columns) -> Iterator[tuple[list[int], list[tuple]]]:
     paths = list(dict.fromkeys(["pk", *(path for group in wanted for path in group)]))
     places = {path: place for place, path in enumerate(paths)}
     plans = [
-        ([places[path] for path in group], column.combine, _labels(column) if column.key in looked_up else _convert(column))
+        (
+            [places[path] for path in group],
+            column.combine,
+            _labels(column) if column.key in looked_up else _convert(column),
+        )
         for column, group in zip(columns, wanted, strict=True)
     ]
     found = rows.values_list(*paths).iterator(chunk_size=BLOCK)

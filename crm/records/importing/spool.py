@@ -219,9 +219,9 @@ def _refuse_encoding():
     raise Refused("无法识别文件的编码，请另存为 UTF-8 或 GB18030 编码的 .csv")
 
 
-def headers_of(rows) -> tuple[list[str], int]:
-    """The first non-blank row as headers (and its number); refuses an empty file and repeated headers."""
-    for number, row in rows:
+def headers_of(rows) -> list[str]:
+    """The first non-blank row as headers; refuses an empty file and repeated headers."""
+    for _, row in rows:
         if any(cell.strip() for cell in row):
             names = [" ".join(cell.replace("\u3000", " ").split())[:100] for cell in row]
             break
@@ -239,13 +239,13 @@ def headers_of(rows) -> tuple[list[str], int]:
             raise Refused(
                 f"表头重复：“{names[found[0] - 1]}”出现在第 {'、'.join(map(str, found))} 列，请改成不同的名称"
             )
-    return names, number
+    return names
 
 
 def spool(rows, out) -> dict:
     """Write the data rows to `out` and return what was seen on the way."""
     rows = iter(rows)
-    headers, _ = headers_of(rows)
+    headers = headers_of(rows)
     width, total = len(headers), 0
     distinct: list[set | None] = [set() for _ in headers]
     samples: list[list[str]] = [[] for _ in headers]

@@ -53,7 +53,12 @@ def test_only_rows_in_reach_leave_and_the_ledger_says_which():
     job = export(mine, query="")
     assert names(job) == ["甲"]
     ledger = ExportLedger.objects.get()
-    assert (ledger.user, ledger.count, ledger.ids, ledger.job) == (mine, 1, str(kept.pk), job) and "name" in ledger.fields
+    assert (ledger.user, ledger.count, ledger.ids, ledger.job) == (
+        mine,
+        1,
+        str(kept.pk),
+        job,
+    ) and "name" in ledger.fields
     job = export(mine, ids=[kept.pk, theirs.pk])
     assert names(job) == ["甲"] and job.result == {"rows": 1, "left_out": 1}
 
@@ -88,7 +93,10 @@ def test_my_columns_in_my_order_or_all():
     person = employee()
     customer(person, "甲", phone="13800000001")
     ListPreference.objects.create(user=person, module="customer", columns=["phone", "owner"])
-    assert cells_of(content_of(export(person, columns="mine"))) == [["客户名称", "电话", "负责人"], ["甲", "13800000001", person.name]]
+    assert cells_of(content_of(export(person, columns="mine"))) == [
+        ["客户名称", "电话", "负责人"],
+        ["甲", "13800000001", person.name],
+    ]
     assert len(cells_of(content_of(export(person, columns="all")))[0]) == len(modules.get("customer").columns)
 
 
@@ -105,11 +113,23 @@ def test_filters_views_and_search_narrow_and_unknown_ones_refuse():
 def test_text_is_text_numbers_are_numbers_dates_are_dates():
     person = employee()
     moment = datetime(2026, 1, 31, 6, 5, 9, tzinfo=UTC)
-    customer(person, "=1+1", remark="@SUM(A1)", rating=3, phone="+8613800138003", next_contact_at=moment, website="http://a.cn")
+    customer(
+        person,
+        "=1+1",
+        remark="@SUM(A1)",
+        rating=3,
+        phone="+8613800138003",
+        next_contact_at=moment,
+        website="http://a.cn",
+    )
     head, row = cells_of(content_of(export(person)))
     found = dict(zip(head, row, strict=True))
     assert (found["客户名称"], found["备注"], found["评分"], found["电话"]) == ("=1+1", "@SUM(A1)", 3.0, "13800138003")
-    assert found["下次联系时间"] == datetime(2026, 1, 31, 14, 5, 9) and found["锁定"] == "否" and found["网址"] == "http://a.cn"
+    assert (
+        found["下次联系时间"] == datetime(2026, 1, 31, 14, 5, 9)
+        and found["锁定"] == "否"
+        and found["网址"] == "http://a.cn"
+    )
     import openpyxl
 
     sheet = openpyxl.load_workbook(io.BytesIO(content_of(export(person)))).active
@@ -120,7 +140,12 @@ def test_csv_has_a_mark_and_no_cell_a_spreadsheet_would_run():
     person = employee()
     customer(person, "=1+1", remark="第一行\n第二行", phone="13800138003")
     text = content_of(export(person, kind="csv")).decode("utf-8")
-    assert text.startswith("\ufeff客户名称,") and "\n'=1+1," in text and ",13800138003," in text and '"第一行\n第二行"' in text
+    assert (
+        text.startswith("\ufeff客户名称,")
+        and "\n'=1+1," in text
+        and ",13800138003," in text
+        and '"第一行\n第二行"' in text
+    )
 
 
 def test_xls_says_when_it_is_full(monkeypatch):
@@ -151,16 +176,64 @@ def test_a_full_sheet_continues_on_the_next(monkeypatch, tmp_path):
 def fill(boss, seller):
     industry = DictionaryItem.objects.get(dictionary="customer.industry", label="电子商务")
     past = timezone.now() - timedelta(days=300)
-    for n, name in enumerate(["=1+1", "@SUM(A1)", "-2+3", "O'Brien & Söhne", "ＡＢＣ科技", "🐟海产🦐", "NULL", "true", "00123", "1e5", "2026-11-21", "'=x", "'y", "a,b\"c"]):
+    for n, name in enumerate(
+        [
+            "=1+1",
+            "@SUM(A1)",
+            "-2+3",
+            "O'Brien & Söhne",
+            "ＡＢＣ科技",
+            "🐟海产🦐",
+            "NULL",
+            "true",
+            "00123",
+            "1e5",
+            "2026-11-21",
+            "'=x",
+            "'y",
+            'a,b"c',
+        ]
+    ):
         one = customer(
-            seller if n % 2 else boss, name, industry=industry if n % 3 else None, phone=["", "13800138003", "0512-65550186"][n % 3], rating=[None, 1, 2, 3][n % 4],
-            province="江苏省" if n % 2 else "", city="苏州市" if n % 2 else "", address="星湖街 1 号", postcode="021500", remark="一\n二" if n % 2 else "=x",
-            website="http://a.cn/?q=1", credit=5, deal_status=n % 2, locked=bool(n % 2), next_contact_at=past, last_followed_at=past,
+            seller if n % 2 else boss,
+            name,
+            industry=industry if n % 3 else None,
+            phone=["", "13800138003", "0512-65550186"][n % 3],
+            rating=[None, 1, 2, 3][n % 4],
+            province="江苏省" if n % 2 else "",
+            city="苏州市" if n % 2 else "",
+            address="星湖街 1 号",
+            postcode="021500",
+            remark="一\n二" if n % 2 else "=x",
+            website="http://a.cn/?q=1",
+            credit=5,
+            deal_status=n % 2,
+            locked=bool(n % 2),
+            next_contact_at=past,
+            last_followed_at=past,
         )
-        Contact.objects.create(customer=one, name=f"人{n}", owner=seller, mobile="13800000001", birthday="1990-05-20", is_decider=bool(n % 2), gender="f", is_primary=True, created_by=boss)
+        Contact.objects.create(
+            customer=one,
+            name=f"人{n}",
+            owner=seller,
+            mobile="13800000001",
+            birthday="1990-05-20",
+            is_decider=bool(n % 2),
+            gender="f",
+            is_primary=True,
+            created_by=boss,
+        )
         Product.objects.create(
-            name=name, code=f"00{n}", code_key=f"00{n}", price=Decimal("12.50") * n, cost=None if n % 2 else Decimal("0.01"), stock=Decimal("1.2500"),
-            on_shelf=bool(n % 2), category=Category.objects.get(name="泵"), description="=1", created_by=seller,
+            name=name,
+            code=f"00{n}",
+            code_key=f"00{n}",
+            price=Decimal("12.50") * n,
+            cost=None if n % 2 else Decimal("0.01"),
+            stock=Decimal("1.2500"),
+            on_shelf=bool(n % 2),
+            category=Category.objects.get(name="泵"),
+            description="=1",
+            created_by=seller,
         )
     Customer.objects.update(created_at=past, updated_at=past)
 
@@ -180,7 +253,9 @@ def test_export_into_an_empty_company_and_out_again_is_equal_cell_by_cell(kind):
     for name, content in before.items():
         module = modules.get(name)
         draft = upload.accept(io.BytesIO(content), f"a.{kind}", user=boss, module=module)
-        draft.options = {"mapping": targets.guess(draft.meta["headers"], targets.importer_of(module).allowed_targets(boss))}
+        draft.options = {
+            "mapping": targets.guess(draft.meta["headers"], targets.importer_of(module).allowed_targets(boss))
+        }
         job = importing.begin(draft, user=boss, send=False)
         jobs.execute(job.pk)
         job.refresh_from_db()
@@ -204,7 +279,10 @@ def test_a_small_export_is_there_at_once_and_a_large_one_goes_to_the_background(
     assert len(cells_of(b"".join(response.streaming_content))) == 4 and "attachment" in response["Content-Disposition"]
     assert not Message.objects.exists()
     dialog = client.post("/customers/export/", {"format": "csv"}, headers={"HX-Request": "true", "HX-Target": "dialog"})
-    assert "已导出 3 条" in dialog.content.decode() and f"/jobs/{Job.objects.latest('pk').pk}/file/" in dialog.content.decode()
+    assert (
+        "已导出 3 条" in dialog.content.decode()
+        and f"/jobs/{Job.objects.latest('pk').pk}/file/" in dialog.content.decode()
+    )
     monkeypatch.setattr(params, "get", lambda key, get=params.get: 2 if key == "export_background" else get(key))
     response = client.post("/customers/export/", {"format": "xlsx"})
     job = Job.objects.latest("pk")
@@ -212,7 +290,9 @@ def test_a_small_export_is_there_at_once_and_a_large_one_goes_to_the_background(
     jobs.execute(job.pk)
     assert "导出客户：已完成" == Message.objects.get(recipient=person).title
     assert client.get(f"/jobs/{job.pk}/file/").status_code == 200
-    assert timezone.now() + timedelta(days=6) < Job.objects.get(pk=job.pk).expires_at < timezone.now() + timedelta(days=8)
+    assert (
+        timezone.now() + timedelta(days=6) < Job.objects.get(pk=job.pk).expires_at < timezone.now() + timedelta(days=8)
+    )
 
 
 def test_selected_rows_and_all_filtered_rows():
