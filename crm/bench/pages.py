@@ -67,11 +67,13 @@ def urls_of(module, user: Employee) -> dict[str, tuple[str, ...]]:
         f"list {module.name}": (f"{module.list_url}?size={FEW}", f"{module.list_url}?size={MANY}"),
         f"form {module.name} new": (module.new_url,),
     }
+    editable = module.model.objects.allowed(user, "edit").order_by("-pk").values_list("pk", flat=True).first()
+    if editable is not None:
+        found[f"form {module.name} edit"] = (module.url("edit", editable),)
     if pk is not None:
         found[f"detail {module.name}"] = (module.url(pk=pk),)
         for tab in ("fields", "team", "files", "log", *(child.prefix for child in module.children)):
             found[f"detail {module.name} {tab}"] = (f"{module.url(pk=pk)}?tab={tab}",)
-        found[f"form {module.name} edit"] = (module.url("edit", pk),)
     return found
 
 

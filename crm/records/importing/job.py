@@ -1,7 +1,6 @@
 """The import as a background job: chunk by chunk, each committed with its place in the file."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -10,12 +9,12 @@ from django.utils import timezone
 from .. import jobs, modules, params
 from ..models import ImportDraft, ImportMapping
 from . import failed, load
+from .lanes import TRIES, Lanes
 from .plan import Invalid, Plan, stretches
 
 CHUNK = 5000  # rows on PostgreSQL
 SMALL, LONGEST = 1000, 0.25  # rows and seconds of the writer's lock on SQLite
 PAUSE = 0.02  # seconds between two locks, so that a page that waits gets its turn
-TRIES = 12
 FIGURES = {"created": "新建", "updated": "更新", "skipped": "跳过", "failed": "失败"}
 
 
@@ -56,8 +55,10 @@ def run(run: jobs.Run) -> None:
     pace = Pace()
     try:
         parts = stretches(job.source, offset=job.checkpoint.get("offset", 0), size=lambda: pace.rows)
-        for rows, chunk in _checked(plan, parts):
-            _one(run, plan, rows, chunk, pace)
+        if plan.independent and not pace.single and job.total - job.done > 2 * CHUNK and not in_transaction():
+            _side_by_side(run, plan, parts)
+        else:
+            _one_by_one(run, plan, parts, pace)
     except FileNotFoundError:
         raise jobs.Refused("上传的文件已过期被清除，请重新上传。") from None
     except jobs.Cancelled:
@@ -66,41 +67,55 @@ def run(run: jobs.Run) -> None:
     _close(run)
 
 
-def _checked(plan, parts):
-    """(rows, checked chunk) of each part; where it pays, the next one is checked while this one is being written."""
-    if plan.asks or load.one_writer():
+def _finish(job, rows, chunk, counts) -> None:
+    """Note a written chunk and its place in the file on the job."""
+    load.note(chunk, job, counts)
+    job.done += len(rows)
+    job.checkpoint["offset"] = rows[-1][2]
+
+
+def _one_by_one(run, plan, parts, pace) -> None:
+    for rows in parts:
+        _one(run, plan, rows, pace)
+
+
+def _side_by_side(run, plan, parts) -> None:
+    """Several chunks at a time, committed in order."""
+    lanes = Lanes(run, plan, _finish)
+    try:
         for rows in parts:
-            yield rows, plan.prepare(rows)
-        return
-    with ThreadPoolExecutor(1, "import-check") as ahead:
-        rows = next(parts, None)
-        waiting = rows and ahead.submit(plan.prepare, rows)
-        while rows:
-            chunk, following = waiting.result(), next(parts, None)
-            waiting = following and ahead.submit(plan.prepare, following)
-            yield rows, chunk
-            rows = following
+            run.check()
+            lanes.feed(rows)
+        lanes.close()
+    except (jobs.Cancelled, jobs.Stopping):
+        lanes.close()
+        raise
+    except BaseException:
+        lanes.stop()
+        run.job.refresh_from_db(fields=("done", "checkpoint", "result"))
+        raise
 
 
-def _one(run, plan, rows, chunk, pace) -> None:
+def _one(run, plan, rows, pace) -> None:
     """One chunk. Another import or page that takes the same name at the same moment makes the whole chunk start over."""
     for attempt in range(1, TRIES + 1):
+        chunk = plan.prepare(rows)
         begun = time.monotonic()
         try:
             with run.step() as job:
                 begun = time.monotonic()
-                counts = load.run(chunk, job)
-                for key, count in counts.items():
-                    job.result[key] = job.result.get(key, 0) + count
-                job.done += len(rows)
-                job.checkpoint["offset"] = rows[-1][2]
+                _finish(job, rows, chunk, load.run(chunk, job))
             pace.took(time.monotonic() - begun, len(rows))
             return
         except (IntegrityError, OperationalError):
             if attempt == TRIES:
                 raise
             time.sleep(0.05 * attempt)
-            chunk = plan.prepare(rows)
+
+
+def in_transaction() -> bool:
+    """Whether the caller holds a transaction, which lanes of their own would not see."""
+    return transaction.get_connection().in_atomic_block
 
 
 class Pace:

@@ -21,19 +21,19 @@ def run(chunk, job) -> dict[str, int]:
     """Write the chunk; returns {"created", "updated", "skipped", "failed"}, which sum up to its rows."""
     plan = chunk.plan
     write.relax()
-    _create_dictionary_values(chunk)
+    create_dictionary_values(chunk)
     counts = {"created": 0, "updated": 0, "skipped": 0, "failed": 0}
     fields = plan.key_fields
     pending = chunk.good()
     while pending:
-        keys = {row: tuple(chunk.values[name][row] for name in fields) for row in pending} if plan.keyed else {}
+        keys = keys_of(chunk, pending)
         known, seen = existing(plan, fields, keys.values()), set()
         fresh, found, later = [], {}, []
         for row in pending:
             key = keys.get(row)
             if key is None or None in key or (plan.mode == "create" and not plan.forbids):
                 fresh.append(row)
-            elif key not in known and key not in seen:
+            elif key not in known and key not in seen and key not in chunk.taken:
                 seen.add(key)
                 fresh.append(row)
             elif plan.mode == "skip":
@@ -55,6 +55,24 @@ def run(chunk, job) -> dict[str, int]:
     return counts
 
 
+def note(chunk, job, counts: dict[str, int]) -> None:
+    """Add the figures and the first faults of a written chunk to the result of the job."""
+    for key, count in counts.items():
+        job.result[key] = job.result.get(key, 0) + count
+    shown = list(job.result.get("errors", []))
+    for row in sorted(chunk.faults)[: max(0, MAX_SHOWN - len(shown))]:
+        shown.append([chunk.numbers[row], *chunk.faults[row][0]])
+    job.result["errors"] = shown
+
+
+def keys_of(chunk, rows) -> dict[int, tuple]:
+    """{row: what decides whether it is a record that exists}; {} where nothing decides."""
+    if not chunk.plan.keyed:
+        return {}
+    columns = [chunk.values[name] for name in chunk.plan.key_fields]
+    return {row: tuple(column[row] for column in columns) for row in rows}
+
+
 def existing(plan, fields, keys) -> dict[tuple, int]:
     """{key: id} of live records with one of these keys, whoever owns them."""
     keys = {key for key in keys if None not in key}
@@ -70,7 +88,7 @@ def editable(plan, ids) -> set[int]:
     return set(plan.model.objects.allowed(plan.user, "edit").filter(pk__any=list(ids)).values_list("pk", flat=True))
 
 
-def _create_dictionary_values(chunk) -> None:
+def create_dictionary_values(chunk) -> None:
     """Replace labels that the check left to be created by the ids of their new values."""
     if chunk.plan.unknown != "create":
         return
@@ -179,7 +197,7 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
 
 
 def _keep_faults(chunk, job) -> None:
-    """Faults of the chunk: all in their table, the first ones on the job for the page."""
+    """All faults of the chunk into their table."""
     rows = sorted(chunk.faults)
     write.insert(
         ImportFailure,
@@ -190,11 +208,6 @@ def _keep_faults(chunk, job) -> None:
         },
         len(rows),
     )
-    shown = list(job.result.get("errors", []))
-    for row in rows[: max(0, MAX_SHOWN - len(shown))]:
-        label, sentence = chunk.faults[row][0]
-        shown.append([chunk.numbers[row], label, sentence])
-    job.result["errors"] = shown
 
 
 def one_writer() -> bool:

@@ -95,9 +95,10 @@ class Plan:
         ]
 
     @property
-    def asks(self) -> bool:
-        """Whether checking a chunk looks into tables."""
-        return any(isinstance(column, cells.Relation) for column in self.columns.values())
+    def independent(self) -> bool:
+        """Whether a chunk depends on nothing of the one before but its keys."""
+        relations = any(isinstance(column, cells.Relation) for column in self.columns.values())
+        return self.mode in ("skip", "create") and not relations
 
 
 class Chunk:
@@ -107,6 +108,7 @@ class Chunk:
         self.plan, self.numbers = plan, numbers
         self.values: dict[str, list] = {}
         self.faults: dict[int, list] = defaultdict(list)
+        self.taken: set[tuple] = set()  # keys of earlier rows another lane is still writing
         self.lines: list[list[tuple[str, str]]] = []
 
     def __len__(self) -> int:

@@ -38,7 +38,7 @@ def insert(model: type[models.Model], columns: dict, count: int) -> None:
     table, names = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
     if connection.vendor == "postgresql":
         lines = zip(*[_texts(field, column, count) for field, column in zip(fields, values, strict=True)], strict=True)
-        with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
             block = []
             for line in lines:
                 block.append("\t".join(line))
@@ -102,6 +102,12 @@ def relax() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit TO off")
+
+
+def check_references() -> None:
+    """Check foreign keys now instead of at the commit (PostgreSQL), so that the commit itself is short."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def take_ids(model: type[models.Model], count: int) -> list[int]:
