@@ -35,6 +35,12 @@ ALLOWED = {  # path -> beginnings of the rules it may break
     "crm/records/templatetags/kaihai.py": ("no mark_safe",),
 }
 
+# Writing records past the services leaves no operation log.
+RAW_WRITE = re.compile(
+    r"\b(?:Customer|Contact|Product|module\.model|child\.model|model)\.objects\b[^\n;]*\.(?:create|update|delete|bulk_create|bulk_update|update_or_create|get_or_create)\("
+)
+WRITERS = re.compile(r"services(\.py|/)|/importing/|^crm/(demodata|seeding|bench|testing)/|/migrations/|/tests/")
+
 EVERYWHERE = {"no path of one machine": re.compile(r"/(?:home|Users)/[a-z]+/")}
 
 
@@ -59,6 +65,8 @@ def faults_in(name: str, text: str):
         rules |= TEMPLATE_RULES | {"no inline <script>: put it into static/": SCRIPT}
     elif name.endswith(".py") and "/tests/" not in name:
         rules |= PYTHON_RULES
+        if not WRITERS.search(name):
+            rules["records are written by services only: they keep the operation log"] = RAW_WRITE
     for rule, pattern in rules.items():
         if not any(rule.startswith(start) for start in ALLOWED.get(name, ())):
             for match in pattern.finditer(text):
