@@ -265,6 +265,10 @@
 
   // ---- Uploads: choosing or dropping is enough ----
   document.addEventListener("change", (event) => {
+    const words = event.target.matches(".k-drop-zone input[type=file]") && $("[data-chosen]", event.target.closest(".k-drop-zone"));
+    if (words) words.textContent = [...event.target.files].map((file) => file.name).join("、") || words.dataset.chosen;
+  });
+  document.addEventListener("change", (event) => {
     const form = event.target.matches("form[data-upload] input[type=file]") && event.target.form;
     if (form && event.target.files.length) { leaving(); form.requestSubmit(); }
   });

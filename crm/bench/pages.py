@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 
-from crm.records import context, modules
+from crm.records import context, modules, scope
 from crm.records.views.listing import ListView
 from customers.models import Customer
 from orgs.models import Employee, Role
@@ -63,8 +63,9 @@ def urls_of(module, user: Employee) -> dict[str, tuple[str, ...]]:
     """{label: addresses that must cost the same}, of one module for one person."""
     rows = module.model.objects.allowed(user, "view").order_by("-pk")
     pk = rows.values_list("pk", flat=True).first()
+    order = _mixed_order(module, user)
     found = {
-        f"list {module.name}": (f"{module.list_url}?size={FEW}", f"{module.list_url}?size={MANY}"),
+        f"list {module.name}": tuple(f"{module.list_url}?sort={order}&size={size}" for size in (FEW, MANY)),
         f"form {module.name} new": (module.new_url,),
     }
     editable = module.model.objects.allowed(user, "edit").order_by("-pk").values_list("pk", flat=True).first()
@@ -75,6 +76,21 @@ def urls_of(module, user: Employee) -> dict[str, tuple[str, ...]]:
         for tab in ("fields", "team", "files", "log", *(child.prefix for child in module.children)):
             found[f"detail {module.name} {tab}"] = (f"{module.url(pk=pk)}?tab={tab}",)
     return found
+
+
+def _mixed_order(module, user: Employee) -> str:
+    """A sort order whose first rows are not all the person's own, where there is one: team rows cost a statement for their
+    rights, however many they are."""
+    orders = [module.default_order, *(sign + column.sort for column in module.columns if column.sort for sign in ("-", ""))]
+    if not module.owned:
+        return orders[0]
+    reach, rows = user.scope_for(f"{module.name}.edit"), module.model.objects.allowed(user, "view")
+    for order in orders:
+        ids = scope.top_ids(rows, field=order.lstrip("-"), descending=order.startswith("-"), limit=FEW)
+        owners = module.model.objects.filter(pk__in=ids).values_list("owner", flat=True)
+        if any(not reach.includes(owner) for owner in owners):
+            return order
+    return orders[0]
 
 
 @target("P15")

@@ -42,6 +42,8 @@ class Shown:
         self.cancel_url = f"/jobs/{job.pk}/cancel/" if job.is_active and not job.cancel_requested else None
         self.retry_url = f"/jobs/{job.pk}/retry/" if job.state in ("failed", "cancelled") else None
         self.expires_at = job.expires_at
+        imported = job.kind == "import" and not job.is_active and mine
+        self.module = modules.ALL.get(job.module) if imported else None
 
     @staticmethod
     def _eta(job) -> str:
