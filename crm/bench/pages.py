@@ -81,7 +81,10 @@ def urls_of(module, user: Employee) -> dict[str, tuple[str, ...]]:
 def _mixed_order(module, user: Employee) -> str:
     """A sort order whose first rows are not all the person's own, where there is one: team rows cost a statement for their
     rights, however many they are."""
-    orders = [module.default_order, *(sign + column.sort for column in module.columns if column.sort for sign in ("-", ""))]
+    orders = [
+        module.default_order,
+        *(sign + column.sort for column in module.columns if column.sort for sign in ("-", "")),
+    ]
     if not module.owned:
         return orders[0]
     reach, rows = user.scope_for(f"{module.name}.edit"), module.model.objects.allowed(user, "view")

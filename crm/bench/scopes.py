@@ -99,7 +99,9 @@ def buffers() -> dict[tuple[str, str], tuple[int, int]]:
             rows = Customer.objects.allowed(with_role(employee, reach), action)
             for field in orders:
                 for descending in (True, False):
-                    ids, *rest = statements_of(lambda rows=rows, f=field, d=descending: list_page(rows, f, descending=d))
+                    ids, *rest = statements_of(
+                        lambda rows=rows, f=field, d=descending: list_page(rows, f, descending=d)
+                    )
                     alone = touched(ids)
                     whole = alone + sum(touched(statement) for statement in rest)
                     key = (name, f"{'-' if descending else ''}{field}")

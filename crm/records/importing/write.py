@@ -38,7 +38,11 @@ def insert(model: type[models.Model], columns: dict, count: int) -> None:
     table, names = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
     if connection.vendor == "postgresql":
         lines = zip(*[_texts(field, column, count) for field, column in zip(fields, values, strict=True)], strict=True)
-        with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        with (
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy,
+        ):
             block = []
             for line in lines:
                 block.append("\t".join(line))

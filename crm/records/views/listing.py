@@ -75,7 +75,7 @@ class ListView(ModuleView):
         seek = {"field": state.sort_field, "descending": state.descending, "limit": size}
         backwards = {**seek, "descending": not state.descending}
         if data.get("page") == "last":
-            total = count if exact else state.rows.order_by().count()
+            total = count if exact else state.total()
             pages, exact, count = max(1, -(-total // size)), True, total
             page = pages
             rest = total - (pages - 1) * size if total else 0
@@ -93,7 +93,7 @@ class ListView(ModuleView):
         else:
             offset = (page - 1) * size
             if offset and not exact:
-                total = state.rows.order_by().count() if offset > 100_000 else None
+                total = state.total() if offset > 100_000 else None
                 if total is not None and offset >= total:
                     pages = max(1, -(-total // size))
                     page, error = pages, f"请输入 1 到 {pages:,} 之间的页码"
