@@ -10,10 +10,11 @@ import resource
 import sys
 
 
-def resident() -> float:
-    """MiB this process has in memory now."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+def memory(line: str) -> float:
+    """MiB of this process by /proc/self/status: VmRSS is what it has now, VmHWM the most it ever had. (The peak of getrusage is
+    of no use here: a process inherits that of whoever started it.)"""
+    with open("/proc/self/status") as file:
+        return next(int(text.split()[1]) for text in file if text.startswith(f"{line}:")) / 1024
 
 
 def main(what: str, *arguments: str) -> None:
@@ -27,10 +28,11 @@ def main(what: str, *arguments: str) -> None:
 
     app.loader.import_default_modules()
     user = Employee.objects.select_related("department").get(phone=arguments[-1])
-    idle = resident()
+    idle = memory("VmRSS")
     rows = files.run_import(arguments[0], user) if what == "import" else files.run_export(user)
-    peak, child = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(json.dumps({"idle": idle, "added": max(0.0, peak - idle), "child": child, "rows": rows}))
+    added = memory("VmHWM") - idle
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(json.dumps({"idle": idle, "added": max(0.0, added), "child": child, "rows": rows}))
 
 
 if __name__ == "__main__":

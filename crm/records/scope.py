@@ -132,6 +132,20 @@ def _below(name: str, user, owned: Q) -> list[Branch]:
     ]
 
 
+def of_owners(rows, owners):
+    """Those of allowed rows that these employees own, found by them alone."""
+    narrowed = rows.filter(owner_id__among=owners)
+    narrowed.branches = (Branch(Q(owner_id__any=owners), tuple(owners), by_owner=True),)
+    return narrowed
+
+
+def within(rows, keys):
+    """Those of allowed rows whose id stands in `keys` (a query of ids), found by them alone."""
+    narrowed = rows.filter(pk__in=keys)
+    narrowed.branches = (Branch(Q(pk__in=keys), keys=keys),)
+    return narrowed
+
+
 def may(user, action: str, record) -> bool:
     """Whether `user` may do `action` on this one record."""
     return (

@@ -32,6 +32,7 @@ def without_indexes(loaded: Iterable[type[models.Model]], *, report: Callable[[s
             cursor.execute(definition)
         for table, name, definition in keys:
             cursor.execute(f"ALTER TABLE {quote(table)} ADD CONSTRAINT {quote(name)} {definition}")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     report(f"索引 {len(indexes)}，外键 {len(keys)}（{time.monotonic() - start:.1f} 秒）")
 
 
@@ -61,5 +62,6 @@ def analyse(loaded: Iterable[type[models.Model]]) -> None:
         if connection.vendor != "postgresql":
             cursor.execute("ANALYZE")
             return
+        verb = "ANALYZE" if connection.in_atomic_block else "VACUUM ANALYZE"
         for model in loaded:
-            cursor.execute(f"VACUUM ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
+            cursor.execute(f"{verb} {connection.ops.quote_name(model._meta.db_table)}")
