@@ -54,10 +54,10 @@ COLUMNS = [*PLAIN, *KINDS]
 def own_database():
     """A fresh company of one person on the same server."""
     need_postgresql()
-    name = f"{connection.settings_dict['NAME']}_files"
+    name = f"{connection.settings_dict['NAME']}_files_{os.getpid()}"
     quoted = connection.ops.quote_name(name)
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {quoted}")
+        cursor.execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
         cursor.execute(f"CREATE DATABASE {quoted}")
     try:
         with on_database(name):

@@ -134,16 +134,19 @@ def _below(name: str, user, owned: Q) -> list[Branch]:
 
 def of_owners(rows, owners):
     """Those of allowed rows that these employees own, found by them alone."""
-    narrowed = rows.filter(owner_id__among=owners)
-    narrowed.branches = (Branch(Q(owner_id__any=owners), tuple(owners), by_owner=True),)
-    return narrowed
+    return _by(rows.filter(owner_id__among=owners), Branch(Q(owner_id__any=owners), tuple(owners), by_owner=True))
 
 
 def within(rows, keys):
     """Those of allowed rows whose id stands in `keys` (a query of ids), found by them alone."""
-    narrowed = rows.filter(pk__in=keys)
-    narrowed.branches = (Branch(Q(pk__in=keys), keys=keys),)
-    return narrowed
+    return _by(rows.filter(pk__in=keys), Branch(Q(pk__in=keys), keys=keys))
+
+
+def _by(rows, branch: Branch):
+    """Rows that one branch covers, unless a few of them are known by id already."""
+    if not any(part.ids is not None for part in rows.branches):
+        rows.branches = (branch,)
+    return rows
 
 
 def may(user, action: str, record) -> bool:
@@ -253,12 +256,10 @@ def _per_key_sql(rows, branch, order, field, limit):
 
 def capped_count(rows, cap: int = COUNT_CAP) -> int:
     """How many rows an allowed() query has, counted no further than cap + 1 (the caller shows "10,000+")."""
-    plain = len(rows.branches) < 2 and all(part.keys is None and part.candidates is None for part in rows.branches)
-    if connections[rows.db].vendor != "postgresql" or plain:
-        rows = rows.filter(rows.branches[0].condition) if len(rows.branches) == 1 else rows
+    if connections[rows.db].vendor != "postgresql":
         return rows.order_by().values("pk")[: cap + 1].count()
     parts, values = [], []
-    for branch in rows.branches:
+    for branch in rows.branches or [Branch(Q(), ids=())]:
         try:
             sql, bound = _count_sql(rows, branch, cap + 1)
         except EmptyResultSet:
@@ -267,22 +268,22 @@ def capped_count(rows, cap: int = COUNT_CAP) -> int:
         values += bound
     if not parts:
         return 0
-    # The other parts are only looked at while the first one (own rows) leaves room.
-    more = (
-        f" UNION SELECT pk FROM ({' UNION '.join(parts[1:])}) AS more(pk) WHERE (SELECT count(*) FROM first) <= {int(cap)}"
-        if parts[1:]
-        else ""
-    )
+    sql = f"SELECT count(*) FROM {parts[0]} AS found"
+    if parts[1:]:  # looked at only while the first part (own rows) leaves room
+        more = f"SELECT pk FROM ({' UNION '.join(parts[1:])}) AS more(pk) WHERE (SELECT count(*) FROM first) <= %s"
+        sql = f"WITH first(pk) AS MATERIALIZED {parts[0]} SELECT count(*) FROM (SELECT pk FROM first UNION {more} LIMIT %s) AS found"
+        values += [cap, cap + 1]
     with connections[rows.db].cursor() as cursor:
-        cursor.execute(
-            f"WITH first(pk) AS MATERIALIZED {parts[0]} SELECT count(*) FROM (SELECT * FROM (SELECT pk FROM first{more}) AS found LIMIT %s) AS capped",
-            [*values, cap + 1],
-        )
-        return cursor.fetchone()[0]
+        cursor.execute(sql, values)
+        return min(cursor.fetchone()[0], cap + 1)
 
 
 def _count_sql(rows, branch, limit):
-    if branch.known:
+    if (
+        branch.everything and branch.candidates is None or branch.ids is not None
+    ):  # the rows meet the condition as they are
+        return rows.order_by().values("pk")[:limit].query.sql_with_params()
+    if branch.keys is not None:
         sql, bound = _per_key_sql(rows, branch, ["pk"], "pk", limit)
         return f"SELECT pk FROM ({sql}) AS known_rows", bound
     if branch.candidates is not None and (branch.everything or len(branch.owners) >= CANDIDATES_FROM):

@@ -221,6 +221,18 @@ class TestFastPath(TestCase):
                         behind = scope.after(rows, field, descending, getattr(last, field), last.pk)
                         assert scope.top_ids(behind, **ask, limit=15) == self.plain(rows, field, descending, start=31)
 
+    def test_rows_of_some_owners_and_rows_out_of_a_list(self):
+        for person in self.people:
+            rows = Customer.objects.allowed(person, "view")
+            owners = sorted(set(rows.values_list("owner", flat=True)))[:3]
+            granted = CustomerGrant.objects.current().filter(user=person).values("content_object_id")
+            for found in (scope.of_owners(rows, owners), scope.within(rows, granted)):
+                assert scope.capped_count(found) == found.count()
+                for descending in (True, False):
+                    ids = scope.top_ids(found, field="created_at", descending=descending, limit=15)
+                    assert ids == self.plain(found, "created_at", descending)
+            assert scope.of_owners(rows, owners).count() == rows.filter(owner__in=owners).count() > 0
+
     def test_a_search_with_few_hits(self):
         self.search()
 
