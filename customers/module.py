@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
-from crm.records import dictionaries, modules, params
+from crm.records import dictionaries, modules, params, scope
 from crm.records.columns import Column
 from crm.records.fields import readable_phone
 from crm.records.models import Star
@@ -65,21 +65,21 @@ def recently(rows, user):
 
 
 def mine(rows, user):
-    return rows.filter(owner=user)
+    return scope.of_owners(rows, [user.pk])
 
 
 def of_subordinates(rows, user):
-    return rows.filter(owner_id__any=sorted(user.subordinate_ids() - {user.pk}))
+    return scope.of_owners(rows, sorted(user.subordinate_ids() - {user.pk}))
 
 
 def starred(rows, user):
     stars = Star.objects.filter(user=user, content_type=ContentType.objects.get_for_model(rows.model))
-    return rows.filter(pk__in=stars.values("object_id"))
+    return scope.within(rows, stars.values("object_id"))
 
 
 def in_team(rows, user):
     grants = modules.of_model(rows.model).grant_model
-    return rows.filter(pk__in=grants.objects.current().filter(user=user).values("content_object_id"))
+    return scope.within(rows, grants.objects.current().filter(user=user).values("content_object_id"))
 
 
 def customer_chips(customer) -> list[dict]:
