@@ -12,7 +12,7 @@ def test_each_view_shows_and_counts_its_own_rows():
     m = employee("经", ["sales_manager"])
     s = employee("卖", ["seller"], supervisor=m)
     o = employee("外", ["seller"], department("远"))
-    a = services.create(Customer(name="一", owner=m), by=m)
+    services.create(Customer(name="一", owner=m), by=m)
     b = services.create(Customer(name="二", owner=s), by=s)
     c = services.create(Customer(name="三", owner=o), by=o)
     teams.add([c], [m], write=False, by=o)
