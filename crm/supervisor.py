@@ -212,6 +212,8 @@ def main(arguments: list[str]) -> int:
         return 1
     if arguments == ["--check"]:
         return 0
+    # The last worker's sign of life (crm/health.py) must not make a site ready whose own worker has not started.
+    (folder / "worker-heartbeat").unlink(missing_ok=True)
     lock.truncate(0)
     lock.write(f"process {os.getpid()}, http://{host}:{port}/")
     lock.flush()

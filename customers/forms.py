@@ -189,9 +189,8 @@ class ContactForm(RecordForm):
     def clean_customer(self):
         customer = self.cleaned_data["customer"]
         if (
-            self.instance.pk
-            and customer.pk != self.instance.customer_id
+            customer.pk != self.instance.customer_id
             and not Customer.objects.allowed(self.user, "edit").filter(pk=customer.pk).exists()
         ):
-            raise ValidationError("您没有编辑该客户的权限，不能把联系人移到它下面。")
+            raise ValidationError("您没有编辑该客户的权限，不能在它下面添加联系人。")
         return customer

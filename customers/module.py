@@ -215,6 +215,7 @@ CUSTOMER = modules.register(
         chips=customer_chips,
         side=(primary_card,),
         create_from=lambda form, *, by: create_customer(form.instance, by=by, contact=form.contact()),
+        texts={"delete_body": "客户和它的联系人进入回收站，还原时一起回来。"},
         duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
         bulk=[

@@ -55,6 +55,7 @@ PRODUCT = modules.register(
         ),
         facts=("code", "category", "price", "stock", "on_shelf"),
         side=(uploads.picture_card,),
+        pickable=lambda rows: rows.filter(on_shelf=True),
         bulk=[
             flag("on_shelf", True, key="on_shelf", label="上架", icon="upload", action="shelf"),
             flag("on_shelf", False, key="off_shelf", label="下架", icon="download", action="shelf", body=OFF_SHELF),

@@ -111,7 +111,10 @@ class Module:
     importer: str = ""
     verbs: dict = field(default_factory=dict)
     create_from: Callable | None = None
-    texts: dict = field(default_factory=dict)  # headings of confirm pages that differ: {bulk key: question}
+    pickable: Callable = lambda rows: rows  # rows that may be picked anew
+    texts: dict = field(
+        default_factory=dict
+    )  # confirm pages that differ: {bulk key: question, "<key>_body": consequence}
     duplicate_hint: bool = False
     default_order: str = "-created_at"
 

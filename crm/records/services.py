@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from crm.notices.services import notify
@@ -156,17 +156,25 @@ def restore(rows, *, by) -> int:
     """Take rows out of the recycle bin; ValidationError names the value that is taken meanwhile. Returns how many."""
     module = modules.of_model(rows.model)
     ids = _lock(module, rows)
-    for record in module.model.objects.filter(pk__any=ids):
+    back = module.model.objects.filter(pk__any=ids)
+    try:
+        with transaction.atomic():
+            back.update(deleted_at=None, deleted_by=None, version=models.F("version") + 1, updated_at=timezone.now())
+    except IntegrityError:
+        raise _taken(module, back) from None
+    write_log(module.model, ((pk, "从回收站还原", []) for pk in ids), code=f"{module.name}.restored", by=by)
+    return len(ids)
+
+
+def _taken(module, rows) -> ValidationError:
+    """Which of the rows cannot come back, and why; two of them may also stand in each other's way."""
+    for record in rows:
         record.deleted_at = record.deleted_by = None
         try:
             record.validate_constraints()
         except ValidationError as error:
-            raise ValidationError(f"“{module.title_of(record)}”不能还原：{'；'.join(error.messages)}") from None
-    module.model.objects.filter(pk__any=ids).update(
-        deleted_at=None, deleted_by=None, version=models.F("version") + 1, updated_at=timezone.now()
-    )
-    write_log(module.model, ((pk, "从回收站还原", []) for pk in ids), code=f"{module.name}.restored", by=by)
-    return len(ids)
+            return ValidationError(f"“{module.title_of(record)}”不能还原：{'；'.join(error.messages)}")
+    return ValidationError("所选记录中有重复的名称或编码，请分开还原。")
 
 
 @transaction.atomic
@@ -208,7 +216,7 @@ def transfer(rows, to, *, by, keep: str = "", until=None, children: Iterable[str
         key = f"{module.name}_id"
         for former in {record.owner_id for record in moving}:
             parents = [record.pk for record in moving if record.owner_id == former]
-            follow = child.model.objects.live().filter(**{f"{key}__any": parents}, owner_id=former)
+            follow = child.model.objects.allowed(by, "transfer").filter(**{f"{key}__any": parents}, owner_id=former)
             _set_owner(child, list(follow.select_related("owner")), to, by=by, now=now)
     _set_owner(module, moving, to, by=by, now=now)
     if keep and module.grant_model:

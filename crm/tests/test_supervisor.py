@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from crm import supervisor
+from crm.health import HEARTBEAT_KEY
 
 ROOT = supervisor.ROOT
 FAKE = """
@@ -243,8 +244,13 @@ def test_the_site_becomes_ready_survives_kills_and_stops_without_rest(place):
 @pytest.mark.slow
 @pytest.mark.sqlite_only
 def test_no_process_outlives_a_supervisor_killed_by_force(place):
+    heartbeat = Path(place["DATA_DIR"]) / HEARTBEAT_KEY
+    heartbeat.touch()
     with real_site(place) as site:
         wait_for(lambda: answer(int(place["PORT"]), "/readyz") == 200, seconds=20, what="/readyz answers")
+        family = below(site.pid)
+        assert any(args.rstrip().endswith("crm.processes worker") for args in family.values()), "ready without a worker"
+        wait_for(lambda: child(site.pid, "beat"), seconds=5, what="beat runs")
         family = below(site.pid)
         assert len(family) >= 4
         site.kill()

@@ -2,7 +2,7 @@
 
 from django.test import TestCase
 
-from crm.records import services
+from crm.records import search, services
 from crm.testing import CANARY, RecordContract
 from customers.models import Contact, Customer
 
@@ -16,6 +16,15 @@ class CustomerContract(RecordContract, TestCase):
 
     def form_data(self, title, owner):
         return {"name": title, "owner": owner.pk}
+
+    def test_a_piece_of_a_hidden_phone_number_gives_no_hint(self):
+        Customer.objects.filter(pk=self.canary.pk).update(phone="13900009999")
+        search.index(self.module, [Customer.objects.get(pk=self.canary.pk)])
+        hits = {
+            value: len(self.get(self.seller, f"/customers/duplicates/?field=phone&value={value}").context["hits"])
+            for value in ("1390000999", "3900009999", "13900009999", "139 0000 9999")
+        }
+        self.assertEqual(hits, {"1390000999": 0, "3900009999": 0, "13900009999": 1, "139 0000 9999": 1})
 
     def test_duplicate_hint_shows_of_a_hidden_customer_only_name_owner_and_department(self):
         Customer.objects.filter(pk=self.canary.pk).update(phone="13900009999", remark="机密备注")
@@ -56,3 +65,14 @@ class ContactContract(RecordContract, TestCase):
             self.seller, "/contacts/new/", {"name": "混入", "owner": self.seller.pk, "customer": hidden}
         )
         self.assertIn("customer", response.context["form"].errors)
+
+    def test_a_contact_cannot_be_added_below_a_customer_one_may_only_read(self):
+        from crm.records import teams
+
+        teams.add([self.canary.customer], [self.seller], write=False, by=self.stranger)
+        data = {"name": "混入", "owner": self.seller.pk, "customer": self.canary.customer_id}
+        response = self.post(self.seller, "/contacts/new/", data)
+        self.assertContains(response, "您没有编辑该客户的权限")
+        self.assertFalse(Contact.objects.filter(name="混入").exists())
+        teams.add([self.canary.customer], [self.seller], write=True, by=self.stranger)
+        self.assertEqual(self.post(self.seller, "/contacts/new/", data).status_code, 302)

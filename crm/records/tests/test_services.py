@@ -55,6 +55,31 @@ def test_transfer_leaves_children_of_other_owners_alone(two):
     assert foreign.owner == third
 
 
+def test_transfer_takes_no_children_beyond_the_givers_own_reach_in_their_module(two):
+    seller, mate = two
+    boss = employee("经理", ["sales_manager"])
+    role = boss.roles.get()
+    role.overrides = {"contact": {"reach": "self", "departments": []}}
+    role.save()
+    record = customer(seller)
+    services.transfer(
+        Customer.objects.allowed(boss, "transfer").filter(pk=record.pk), mate, by=boss, children=["contact"]
+    )
+    record.refresh_from_db()
+    assert (record.owner, Contact.objects.get().owner) == (mate, seller)
+
+
+def test_two_deleted_rows_of_one_name_cannot_come_back_together(two):
+    seller, _ = two
+    for _ in range(2):
+        services.delete(
+            Customer.objects.filter(pk=services.create(Customer(name="同名", owner=seller), by=seller).pk), by=seller
+        )
+    with pytest.raises(ValidationError, match="重复"):
+        services.restore(Customer.objects.trashed(), by=seller)
+    assert Customer.objects.trashed().count() == 2
+
+
 def test_only_modules_below_can_go_along(two):
     seller, mate = two
     record = customer(seller)

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import F
 from django.http import Http404, QueryDict
 from django.utils import timezone
 
@@ -35,7 +36,9 @@ class TransferForm(forms.Form):
             if child.owned and child.may(user, "transfer"):
                 count = (
                     child.model.objects.allowed(user, "transfer")
-                    .filter(**{f"{module.name}_id__in": rows.order_by().values("pk")})
+                    .filter(
+                        **{f"{module.name}_id__in": rows.order_by().values("pk"), "owner": F(f"{module.name}__owner")}
+                    )
                     .count()
                 )
                 if count:
@@ -251,7 +254,9 @@ class BulkView(ModuleView):
                 "heading": self.module.texts.get(self.key, self.bulk.heading).format(**fill),
                 "submit_label": self.bulk.submit.format(**fill),
                 "danger": self.bulk.danger,
-                "body": " ".join(part for part in (self.bulk.body, note) if part),
+                "body": " ".join(
+                    part for part in (self.module.texts.get(f"{self.key}_body", self.bulk.body), note) if part
+                ),
                 "details": titles[:SHOWN] + more,
                 "fields": form,
                 "hidden": hidden,

@@ -1,5 +1,7 @@
 """Pages around the records: workbench, global search, messages, badges."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages as toasts
 from django.http import Http404, JsonResponse
 from django.views.decorators.http import require_POST, require_safe
@@ -61,7 +63,7 @@ def results(user, text: str) -> list[dict]:
                 {
                     "label": module.label,
                     "icon": module.icon,
-                    "more_url": f"{module.list_url}?q={text}",
+                    "more_url": f"{module.list_url}?{urlencode({'q': text})}",
                     "items": [
                         {"title": module.title_of(found[pk]), "url": module.url(pk=pk), "sub": _second_line(found[pk])}
                         for pk in ids

@@ -34,8 +34,9 @@ class Shown:
             formatting.duration(job.finished_at - job.started_at) if job.finished_at and job.started_at else ""
         )
         self.result_rows = jobs.result_rows(job)
-        self.errors = [{"number": n, "label": label, "text": text} for n, label, text in job.result.get("errors", [])]
         mine = job.user_id == user.pk
+        faults = job.result.get("errors", []) if mine else []  # they quote cells, so they are the importer's alone
+        self.errors = [{"number": n, "label": label, "text": text} for n, label, text in faults]
         kept = bool(job.output) and mine and not job.is_active
         self.download_url = f"/jobs/{job.pk}/file/" if kept and job.kind == "export" else None
         self.failed_url = f"/jobs/{job.pk}/failed/" if kept and job.kind == "import" else None

@@ -85,8 +85,7 @@ def pick_record(request, name):
     text = request.GET.get("q", "")[:100]
     if text.strip():
         rows = search.narrow(rows, module, text)
-    if hasattr(module.model, "on_shelf"):
-        rows = rows.filter(on_shelf=True)
+    rows = module.pickable(rows)
     joins = ("owner",) if module.owned else ()
     found = rows.select_related(*joins).order_by("-pk")[:PICKED]
     return JsonResponse(
