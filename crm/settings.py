@@ -104,9 +104,11 @@ TEMPLATES = [
 
 if DATABASE_URL:
     DATABASES = {"default": env.db_url("DATABASE_URL")}
-    DATABASES["default"].setdefault("OPTIONS", {}).update(
-        {"pool": {"min_size": 1, "max_size": env.int("DB_POOL", default=8), "timeout": 10}} if not TESTING else {}
-    )
+    _options = DATABASES["default"].setdefault("OPTIONS", {})
+    # Compiling a list's statement just in time cost up to 2.7 s and never helped (docs/performance.md).
+    _options.setdefault("options", "-c jit=off")
+    if not TESTING:
+        _options["pool"] = {"min_size": 1, "max_size": env.int("DB_POOL", default=8), "timeout": 10}
 else:
     DATABASES = {
         "default": {

@@ -73,9 +73,6 @@ def place(province: str, city: str = "") -> tuple[str, str]:
     return province, match[0]
 
 
-check = place
-
-
 def line(province: str, city: str, address: str) -> str:
     """One line of an address."""
     parts = [province, "" if city == province or city in ("市辖区", "县") else city, address]

@@ -77,7 +77,7 @@ class Customer(OwnedRecord):
     def clean(self):
         super().clean()
         self.name_key = name_key_for(self.name)
-        self.province, self.city = areas.check(self.province, self.city)
+        self.province, self.city = areas.place(self.province, self.city)
 
     def explain_constraint(self, error: ValidationError) -> ValidationError:
         """The uniqueness message stands at the name."""

@@ -46,3 +46,8 @@ def test_the_errors_of_an_import_quote_cells_and_are_shown_to_the_importer_only(
     assert "金丝雀" in client_for(seller).get(f"/jobs/{job.pk}/").content.decode()
     response = client_for(admin).get(f"/jobs/{job.pk}/")
     assert response.status_code == 200 and "金丝雀" not in response.content.decode()
+
+
+def test_the_workbench_offers_only_what_the_role_may_create():
+    assert 'k-btn" href="/customers/new/"' in client_for(employee("甲", ["seller"])).get("/").content.decode()
+    assert "/customers/new/" not in client_for(employee("财", ["finance"])).get("/").content.decode()

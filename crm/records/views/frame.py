@@ -28,6 +28,7 @@ def home(request):
         groups.append(
             {
                 "module": module,
+                "may_create": module.may(request.user, "create"),
                 "count": scope.capped_count(rows),
                 "cap": scope.COUNT_CAP,
                 "mine": rows.filter(owner=request.user).order_by()[: scope.COUNT_CAP + 1].count(),
