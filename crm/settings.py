@@ -102,26 +102,24 @@ TEMPLATES = [
     }
 ]
 
-if DATABASE_URL:
-    DATABASES = {"default": env.db_url("DATABASE_URL")}
-    _options = DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES = {
+    "default": env.db_url("DATABASE_URL")
+    if DATABASE_URL
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "kaihai.sqlite3"}
+}
+_options = DATABASES["default"].setdefault("OPTIONS", {})
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # Compiling a list's statement just in time cost up to 2.7 s and never helped (docs/performance.md).
     _options.setdefault("options", "-c jit=off")
     if not TESTING:
         _options["pool"] = {"min_size": 1, "max_size": env.int("DB_POOL", default=8), "timeout": 10}
 else:
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": DATA_DIR / "kaihai.sqlite3",
-            "OPTIONS": {
-                "timeout": 20,
-                "transaction_mode": "IMMEDIATE",
-                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous="
-                + ("FULL" if env.bool("DURABLE", default=False) else "NORMAL")
-                + ";PRAGMA cache_size=-32000;PRAGMA temp_store=MEMORY;",
-            },
-        }
+    _synchronous = "FULL" if env.bool("DURABLE", default=False) else "NORMAL"
+    _options |= {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": f"PRAGMA journal_mode=WAL;PRAGMA synchronous={_synchronous};"
+        "PRAGMA cache_size=-32000;PRAGMA temp_store=MEMORY;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -87,3 +87,12 @@ def test_the_embedded_database_runs_in_wal_mode_with_foreign_keys():
     with connection.cursor() as cursor:
         pragma = {name: cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "foreign_keys")}
     assert pragma == {"journal_mode": "wal", "foreign_keys": 1}
+
+
+def test_each_kind_of_database_address_gets_its_own_options(tmp_path):
+    sqlite = settings_with(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/other.sqlite3")["DATABASES"]["default"]
+    assert sqlite["NAME"].endswith("other.sqlite3") and sqlite["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert not {"pool", "options"} & set(sqlite["OPTIONS"])
+    server = settings_with(tmp_path, DATABASE_URL="postgres://u:p@db.example.com/crm")["DATABASES"]["default"]
+    assert server["OPTIONS"]["options"] == "-c jit=off" and server["OPTIONS"]["pool"]["max_size"] == 8
+    assert "init_command" not in server["OPTIONS"]
