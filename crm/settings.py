@@ -126,9 +126,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": (
         {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "crm.caching.RedisCache",
             "LOCATION": REDIS_URL,
-            "KEY_PREFIX": env.str("PYTEST_XDIST_WORKER", default=""),  # parallel tests keep their own values
+            "KEY_PREFIX": "kaihai" + env.str("PYTEST_XDIST_WORKER", default=""),  # parallel tests keep their own values
         }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "kaihai"}

@@ -59,14 +59,15 @@ class DoorContract(ContractBase):
     def test_list_statement_count_does_not_grow_with_rows(self):
         client = client_for(self.manager if self.module.owned else self.superuser)
         client.get(self.module.list_url)
-        counts = []
+        counts, statements = [], []
         for _ in range(2):
             with CaptureQueriesContext(connection) as queries:
                 client.get(self.module.list_url)
             counts.append(len(queries))
+            statements.append("\n".join(query["sql"][:160] for query in queries))
             for n in range(12):
                 self.make(self.seller, f"更多记录{len(counts)}-{n}")
-        self.assertEqual(counts[0], counts[1])
+        self.assertEqual(counts[0], counts[1], "\n\n".join(statements))
         self.assertLessEqual(counts[0], 12)
 
     # Door 2: detail and edit by URL --------------------------------------------------------------------------------------
