@@ -4,9 +4,9 @@ import django_filters
 from django import forms
 from django.db.models import Q
 
+from crm.records import areas
 from crm.records.filters import DateRange, DictionaryFilter, NameFilter, OwnerFilter, RecordFilters
 
-from . import areas
 from .models import Contact, Customer
 
 
@@ -67,4 +67,4 @@ class ContactFilters(RecordFilters):
     def by_phone(self, queryset, name, value):
         from crm.records import search
 
-        return search.narrow(queryset, self.module, value, keys=("phone",))
+        return search.narrow(queryset, self.module, value, keys=("phone",), user=self.user)

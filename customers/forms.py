@@ -3,10 +3,10 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
+from crm.records import areas
 from crm.records.forms import RecordForm, people_in_reach, records_in_reach
 from crm.records.models import DictionaryItem
 
-from . import areas
 from .models import Contact, Customer
 
 CONTACT_BLOCK = ("name", "salutation", "email", "position", "qq", "mobile", "remark")
@@ -78,8 +78,7 @@ class CustomerForm(RecordForm):
             "remark",
         ]
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def prepare(self):
         function = "customer.create" if self.instance.pk is None else "customer.transfer"
         if self.instance.pk is None:
             self.pick("owner", people_in_reach(self.user, function), kind="employee", query={"for": function})
@@ -171,8 +170,7 @@ class ContactForm(RecordForm):
             "remark",
         ]
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def prepare(self):
         self.pick("customer", records_in_reach(self.user, "customer", "view"), kind="customer")
         if self.instance.pk is None:
             self.pick(

@@ -3,11 +3,10 @@
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from crm.records import params
+from crm.records import areas, params
 from crm.records.fields import name_key
 from crm.records.importing.targets import OWNER, PERSON, Importer, Target
 
-from . import areas
 from .models import Contact, Customer
 
 HISTORY = (

@@ -4,10 +4,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from crm.records import fields
+from crm.records import areas, fields
 from crm.records.models import Grant, OwnedRecord, owned_indexes
-
-from . import areas
 
 
 def _choice(label: str, code: str):

@@ -5,13 +5,12 @@ from datetime import timedelta
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
-from crm.records import dictionaries, modules, params, scope
+from crm.records import areas, dictionaries, modules, params, scope
 from crm.records.columns import Column
 from crm.records.fields import readable_phone
 from crm.records.models import Star
 from crm.records.modules import Module, View, flag
 
-from . import areas
 from .duplicates import hints
 from .models import Contact, ContactGrant, Customer, CustomerGrant
 from .services import (

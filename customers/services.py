@@ -16,7 +16,10 @@ def create_customer(customer: Customer, *, by, contact: dict | None = None) -> C
     services.create(customer, by=by)
     if contact:
         services.create(
-            Contact(customer=customer, owner=customer.owner, is_primary=True, **contact), by=by, keep_check=False
+            Contact(customer=customer, owner=customer.owner, is_primary=True, **contact),
+            by=by,
+            keep_check=False,
+            complete=False,
         )
     return customer
 

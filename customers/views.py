@@ -4,9 +4,10 @@ from django.contrib import messages
 from django.http import JsonResponse
 from django.views.decorators.http import require_safe
 
+from crm.records import areas
 from crm.records.views.base import ModuleView, go
 
-from . import areas, services
+from . import services
 
 
 @require_safe

@@ -3,6 +3,7 @@
 from django.contrib.auth.backends import BaseBackend
 
 from crm.records import scope
+from crm.records.custom import definitions
 from crm.records.fields import tidy
 
 from .models import Employee
@@ -26,7 +27,8 @@ class RoleBackend(BaseBackend):
         return employee if employee.check_password(password) and employee.is_active else None
 
     def get_user(self, user_id):
-        return Employee.objects.select_related("department").filter(pk=user_id, is_active=True).first()
+        rows = Employee.objects.select_related("department").annotate(fields_stamp=definitions.version_expression())
+        return rows.filter(pk=user_id, is_active=True).first()
 
     def has_perm(self, user, perm, obj=None):
         if not getattr(user, "is_active", False):

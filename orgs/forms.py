@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from crm.records.formfields import Picked
-from crm.records.forms import RecordForm
+from crm.records.forms import HouseForm
 
 from . import services, tree
 from .models import Department, Employee, Role
@@ -36,7 +36,7 @@ def person_field(label: str, *, required: bool = False) -> Picked:
     return field
 
 
-class DepartmentForm(RecordForm):
+class DepartmentForm(HouseForm):
     sections = (("", "", ("name", "parent", "manager", "order")),)
 
     class Meta:
@@ -109,7 +109,7 @@ class RolesField(forms.ModelMultipleChoiceField):
         )
 
 
-class EmployeeForm(RecordForm):
+class EmployeeForm(HouseForm):
     sections = (
         ("账号", "", ("name", "phone", "email", "password")),
         ("组织", "", ("department", "position", "supervisor", "gender")),

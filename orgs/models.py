@@ -48,7 +48,7 @@ class EmployeeManager(BaseUserManager):
 
 class Role(models.Model):
     """Operation permissions + a data scope. `permissions` = ["customer.view", ...]; `departments` = ids for 自定义;
-    `overrides` = {module: {"reach": ..., "departments": [...]}}; `person` is set on a personal role (only they may have it)."""
+    `overrides` = {module: {"reach": ..., "departments": [...]}}; `field_rights` = {module: {field key: level}}; `person` is set on a personal role (only they may have it)."""
 
     class Reach(models.TextChoices):
         SELF = "self", "本人"
@@ -69,6 +69,7 @@ class Role(models.Model):
     person = models.ForeignKey(
         "orgs.Employee", models.CASCADE, null=True, blank=True, editable=False, related_name="+", verbose_name="专用于"
     )
+    field_rights = models.JSONField("字段权限", default=dict, blank=True)
     version = models.PositiveIntegerField("版本", default=1, editable=False)
 
     SUPER = "super"
@@ -187,6 +188,11 @@ class Employee(AbstractBaseUser):
             return None
         return reach.of(self, function.split(".")[0])
 
+    def field_levels(self, module: str) -> dict[str, int]:
+        """{key: level} of the module's fields this person may not simply edit (crm.records.fieldset.LEVELS); the widest of
+        the roles that hold 查看 there counts."""
+        return reach.field_levels(self, module)
+
     def subordinate_ids(self) -> set[int]:
         """Ids of this person and of everybody under them by supervisor."""
         return reach.below(self.pk)
@@ -198,7 +204,7 @@ class Employee(AbstractBaseUser):
 
     def forget_rights(self) -> None:
         """Drop what was read of the roles (after they changed within one process)."""
-        for name in ("_roles", "_functions", "_reach"):
+        for name in ("_roles", "_functions", "_reach", "_fieldsets"):
             self.__dict__.pop(name, None)
 
 

@@ -84,6 +84,18 @@ def kinds_of(employee, module: str, *, viewing: bool = True) -> set:
     }
 
 
+def field_levels(employee, module: str) -> dict[str, int]:
+    """The levels below 可编辑 that all roles with 查看 in the module agree on, each the highest any of them gives."""
+    if employee.is_super:
+        return {}
+    rights = [
+        role.field_rights.get(module) or {} for role in employee.role_list() if f"{module}.view" in role.permissions
+    ]
+    if not rights:
+        return {}
+    return {key: max(right[key] for right in rights) for key in set.intersection(*map(set, rights))}
+
+
 def of(employee, module: str) -> Reach:
     """Reach in a module: the widest of all roles that may view it (roles without 查看 there add nothing)."""
     memo = employee.__dict__.setdefault("_reach", {})

@@ -10,8 +10,7 @@ class ProductForm(RecordForm):
         model = Product
         fields = ["name", "code", "category", "unit", "price", "cost", "description"]
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def prepare(self):
         self.fields["category"].widget.attrs["data-search"] = ""
         self.fields["category"].empty_label = "请选择"
         if not self.user.has_function("product.cost"):

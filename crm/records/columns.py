@@ -20,7 +20,7 @@ class Column:
     key      name in URLs, preferences and forms
     paths    attribute paths below the record ("owner__name"); what screen and export read
     combine  makes one value of several paths (default: the first path's value)
-    kind     text, int, money, date, datetime, bool, person, stars, phone
+    kind     text, int, money, percent, date, datetime, bool, person, stars, phone
     sort     model field to sort by (must be indexed for every scope), or None
     css      width class; m: place in the phone's card (title, side, sub, wide, pair, foot)
     default  shown until the person chooses columns
@@ -38,14 +38,18 @@ class Column:
         css: str = "",
         m: str = "",
         default: bool = False,
-        field_right: str = "",
         function: str = "",
     ):
         self.key, self.label, self.kind, self.sort, self.css, self.m = key, label, kind, sort, css, m
         self.paths, self.combine, self.default = tuple(paths) or (key,), combine, default
-        self.field_right = field_right or key
+        self.masked = False
         self.function = function  # function of the module that must be held to see it (成本价)
         self.field = None
+
+    @property
+    def depends(self) -> frozenset[str]:
+        """Keys of the fields the column is made of: whoever may not see one of them may not see it."""
+        return frozenset({self.key, *(path.split("__")[0] for path in self.paths if path != "extra")})
 
     def bind(self, model: type[models.Model]) -> "Column":
         """Fill label, kind and path from the model field of the same name."""
@@ -85,7 +89,7 @@ class Column:
 
     @property
     def numeric(self) -> bool:
-        return self.kind in ("int", "money")
+        return self.kind in ("int", "money", "percent")
 
     @property
     def css_class(self) -> str:
@@ -124,6 +128,8 @@ class Column:
             return formatting.day(value)
         if self.kind == "bool":
             return "是" if value else "否"
+        if self.kind == "percent":
+            return f"{Decimal(value).normalize():,f}%"
         if isinstance(value, Decimal):
             return f"{value.normalize():,f}"
         if self.kind == "phone":

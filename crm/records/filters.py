@@ -52,7 +52,11 @@ class NameFilter(django_filters.CharFilter):
     """Part of the name, through the search table."""
 
     def filter(self, queryset, value):
-        return search.narrow(queryset, self.parent.module, value, keys=("name",)) if value else queryset
+        return (
+            search.narrow(queryset, self.parent.module, value, keys=("name",), user=self.parent.user)
+            if value
+            else queryset
+        )
 
 
 class DateRange(django_filters.DateFilter):

@@ -27,7 +27,10 @@ class Cleaned(forms.CharField):
         return value
 
     def clean(self, value):
-        return self.model_field.clean_value(value)
+        found = self.model_field.clean_value(value)
+        if self.required and found in ("", None):
+            raise ValidationError(self.error_messages["required"], code="required")
+        return found
 
     def has_changed(self, initial, data):
         return ("" if initial is None else str(initial)) != ("" if data is None else str(data))

@@ -2,21 +2,26 @@
 
 from django import forms
 
-from . import modules
+from . import fieldset, modules
+from .custom import forms as custom_forms
+from .custom import values
+from .custom.definitions import Type
 from .formfields import DictionaryChoice, Picked
 from .models import DictionaryItem
 
 
-class RecordForm(forms.ModelForm):
-    """`sections` = ((title, note, field names), ...). `user` is who fills it in; every queryset is narrowed for them."""
+class HouseForm(forms.ModelForm):
+    """What forms of records and of the organisation share. `sections` = ((title, note, field names), ...). `user` is who
+    fills it in; every queryset is narrowed for them. Subclasses make their fields ready in `prepare`."""
 
     sections: tuple = ()
-    module = ""
 
     def __init__(self, *args, user, **kwargs):
         self.user = user
         super().__init__(*args, **kwargs)
         self.narrow()
+        self.prepare()
+        self.customise()
         for name, field in self.fields.items():
             if isinstance(field, forms.DateField):
                 field.widget = forms.DateInput(attrs={"data-date": "", "placeholder": "2026-01-31"}, format="%Y-%m-%d")
@@ -37,6 +42,12 @@ class RecordForm(forms.ModelForm):
                 field.error_messages.setdefault("required", f"请{verb}{label}")
                 if not getattr(field, "model_field", None):
                     field.error_messages["required"] = f"请{verb}{label}"
+
+    def prepare(self) -> None:
+        """A module's own widgets, pickers and initial values."""
+
+    def customise(self) -> None:
+        """What comes after `prepare`."""
 
     def narrow(self) -> None:
         """Offer dictionary values (one query for all of them) and reachable people."""
@@ -67,16 +78,74 @@ class RecordForm(forms.ModelForm):
         self.fields[name].widget.choices = self.fields[name].choices
 
     def changed_values(self) -> dict:
-        """{model field: new value} of the declared fields: what services.update takes."""
+        """{model field: new value} of the declared fields."""
         return {name: self.cleaned_data[name] for name in self.Meta.fields if name in self.cleaned_data}
+
+    def arranged(self) -> list[tuple[str, list[str]]]:
+        return [(title, names) for title, _, names in self.sections]
 
     def laid_out(self) -> list[dict]:
         """Sections for the template, leaving out fields the form does not have."""
+        notes = {title: note for title, note, _ in self.sections}
         return [
-            {"title": title, "note": note, "fields": [self[name] for name in names if name in self.fields]}
-            for title, note, names in self.sections
+            {
+                "title": title,
+                "note": notes.get(title, ""),
+                "fields": [self[name] for name in names if name in self.fields],
+            }
+            for title, names in self.arranged()
             if any(name in self.fields for name in names)
         ]
+
+
+class RecordForm(HouseForm):
+    """A form of a record type: the company's words, demands and custom fields; what the person may not edit is absent."""
+
+    def customise(self) -> None:
+        """What the company changed: words, required, hidden; rights of the person; custom fields."""
+        company = self.fieldset = fieldset.of(modules.of_model(self._meta.model), self.user)
+        for name, field in list(self.fields.items()):
+            if name not in self._meta.fields:
+                continue
+            if not company.editable(name) or not company.in_form(name):
+                del self.fields[name]
+                continue
+            field.label = company.label(name, field.label)
+            changed = company.changed.get(name)
+            if changed is not None:
+                field.help_text = changed.hint or field.help_text
+                field.required = field.required or changed.required
+                if changed.required:
+                    field.error_messages["required"] = f"请填写{field.label}"
+        for key, definition in company.custom.items():
+            if not company.editable(key) or not definition.in_form:
+                continue
+            stored = self.instance.extra.get(key)
+            self.fields[key] = custom_forms.field_of(definition, stored)
+            if definition.type == Type.FILES and self.instance.pk:
+                self.fields[key].widget.kept = values.files_of(self.instance, key)
+            if self.instance.pk is None and key not in self.initial:
+                stored = definition.default
+            if key not in self.initial:
+                self.initial[key] = custom_forms.initial_of(definition, stored)
+
+    def custom_values(self) -> dict:
+        """{key: stored value} of the custom fields on the form."""
+        return {key: self.cleaned_data[key] for key in self.fieldset.custom if key in self.cleaned_data}
+
+    def _post_clean(self):
+        super()._post_clean()
+        _, custom, files = values.split(self.custom_values(), self.fieldset.custom)
+        if self.instance.pk is None:
+            values.put(self.instance, custom)
+            self.instance.new_files = files
+
+    def changed_values(self) -> dict:
+        """{model field or key of a custom field: new value}: what services.update takes."""
+        return super().changed_values() | self.custom_values()
+
+    def arranged(self):
+        return self.fieldset.arrange(super().arranged())
 
 
 def people_in_reach(user, function: str):
@@ -95,4 +164,4 @@ def records_in_reach(user, module: str, action: str = "view"):
     return modules.get(module).model.objects.allowed(user, action)
 
 
-__all__ = ["RecordForm", "people_in_reach", "records_in_reach"]
+__all__ = ["HouseForm", "RecordForm", "people_in_reach", "records_in_reach"]

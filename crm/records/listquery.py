@@ -8,7 +8,8 @@ from django.core.cache import cache
 from django.db import models
 from django.utils.dateparse import parse_datetime
 
-from . import search
+from . import fieldset, search
+from .custom import query
 
 
 class ListQuery:
@@ -29,23 +30,30 @@ class ListQuery:
         self.problems += self.filters.problems
         self.rows = self.filters.narrowed()
         if self.q:
-            self.rows = search.narrow(self.rows, module, self.q)
+            self.rows = search.narrow(self.rows, module, self.q, user=user)
+        self.fields = fieldset.of(module, user)
         sort = data.get("sort") or self.view.order or module.default_order
-        self.column = next(
-            (c for c in module.columns if c.sort and c.sort == sort.lstrip("-") and visible(c, module, user)), None
-        )
+        self.column = next((c for c in self.fields.columns if c.sort and c.sort == sort.lstrip("-")), None)
         if self.column is None:
             self.problems.append(f"不能按“{sort[:40]}”排序。")
             sort = module.default_order
         self.sort_field, self.descending = sort.lstrip("-"), sort.startswith("-")
+        self.custom_sort = self.fields.custom.get(self.sort_field)
 
-    def query(self, **changes) -> str:
+    def link(self, **changes) -> str:
         """The URL's query with changes; None removes a parameter. Page position goes unless given."""
         pairs = {
             key: value for key, value in self.data.items() if key not in ("page", "after", "before") and value != ""
         }
         pairs.update(changes)
         return urlencode({key: value for key, value in pairs.items() if value is not None})
+
+    def ordered(self, rows):
+        """`rows` in the order of the list."""
+        if self.custom_sort is not None:
+            return query.ordered(rows, self.custom_sort, descending=self.descending)
+        sign = "-" if self.descending else ""
+        return rows.order_by(f"{sign}{self.sort_field}", f"{sign}pk")
 
     def total(self) -> int:
         """Exact number of rows, at most a minute old: only deep jumps and 末页 of very long lists need it."""
@@ -64,14 +72,9 @@ class ListQuery:
         )
 
 
-def visible(column, module, user) -> bool:
-    """Whether the person may see the column at all."""
-    return not column.function or user.has_function(f"{module.name}.{column.function}")
-
-
 def chosen_columns(module, user, preference) -> list:
     """The person's columns in their order, the name always first; the defaults where nothing was chosen."""
-    offered = [column for column in module.columns if visible(column, module, user)]
+    offered = fieldset.of(module, user).listed
     keys = preference.columns if preference else []
     by_key = {column.key: column for column in offered}
     chosen = [by_key[key] for key in keys if key in by_key] or [column for column in offered if column.default]

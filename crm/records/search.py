@@ -13,6 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 from django.db.models import BooleanField, Exists, Func, OuterRef, Q
 
+from . import fieldset
 from .models.satellites import SearchRow
 
 MAX_READINGS = 8
@@ -130,27 +131,43 @@ def _match(lines, text: str, *, indexed: bool = True):
     return lines.filter(match)
 
 
-def hits(modules, text: str, keys=None):
-    """Search lines of these modules that match `text`, or None where the text has nothing to search by."""
-    types = ContentType.objects.get_for_models(*[module.model for module in modules]).values()
-    lines = SearchRow.objects.filter(content_type__in=[content_type.pk for content_type in types])
-    if keys is not None:
-        lines = lines.filter(key__in=keys)
+def readable_keys(module, user, keys=None) -> tuple[str, ...] | None:
+    """Keys of the lines `user` may find records of a module by (None = all); `user` None = the system itself."""
+    allowed = fieldset.of(module, user).search_keys() if user is not None else None
+    if allowed is None or keys is None:
+        return keys if allowed is None else allowed
+    return tuple(key for key in keys if key in allowed)
+
+
+def hits(modules, text: str, keys=None, *, user):
+    """Search lines of these modules that match `text` and that `user` may find by, or None where the text has nothing to
+    search by."""
+    types = ContentType.objects.get_for_models(*[module.model for module in modules])
+    limits = {types[module.model].pk: readable_keys(module, user, keys) for module in modules}
+    lines = SearchRow.objects.filter(content_type__in=list(limits))
+    if len(set(limits.values())) == 1:
+        only = next(iter(limits.values()))
+        lines = lines if only is None else lines.filter(key__in=only)
+    else:
+        condition = Q()
+        for content_type, only in limits.items():
+            condition |= Q(content_type=content_type) & (Q() if only is None else Q(key__in=only))
+        lines = lines.filter(condition)
     return _match(lines, text)
 
 
-def narrow(rows, module, text: str, keys=None):
+def narrow(rows, module, text: str, keys=None, *, user):
     """`rows` of `module` that match `text` by their own lines or by those of related records (a customer by the name or
-    mobile of its contacts)."""
+    mobile of its contacts), as far as `user` may read what matches."""
     from . import modules, scope
 
     related = [] if keys is not None else [(modules.get(name), path) for name, path in module.search_related]
-    lines = hits([module, *(other for other, _ in related)], text, keys)
+    lines = hits([module, *(other for other, _ in related)], text, keys, user=user)
     if lines is None:
         return rows
     some = list(lines.values_list("content_type_id", "object_id")[: FEW + 1])
     if len(some) > FEW:
-        narrowed = rows.filter(_matches(text, keys, module, related))
+        narrowed = rows.filter(_matches(text, keys, module, related, user))
         narrowed.branches = tuple(
             replace(part, candidates=_candidates(lines, module, related)) for part in rows.branches
         )
@@ -179,18 +196,19 @@ def _candidates(lines, module, related):
     return found.union(*parts, all=True) if parts else found
 
 
-def _matches(text: str, keys, module, related) -> Q:
+def _matches(text: str, keys, module, related, user) -> Q:
     """Too many hits to fetch: whether a row has a matching line, or a child that has one; looked up row by row, because a list
     finds its page among the first few of them."""
 
-    def lines_of(model):
+    def lines_of(owner):
         lines = SearchRow.objects.filter(
-            content_type=ContentType.objects.get_for_model(model), object_id__at=OuterRef("pk")
+            content_type=ContentType.objects.get_for_model(owner.model), object_id__at=OuterRef("pk")
         )
-        return Exists(_match(lines if keys is None else lines.filter(key__in=keys), text, indexed=False))
+        only = readable_keys(owner, user, keys)
+        return Exists(_match(lines if only is None else lines.filter(key__in=only), text, indexed=False))
 
-    condition = Q(lines_of(module.model))
+    condition = Q(lines_of(module))
     for other, path in related:
         children = other.model.objects.live().filter(**{f"{path}__at": OuterRef("pk")})
-        condition |= Q(Exists(children.filter(lines_of(other.model))))
+        condition |= Q(Exists(children.filter(lines_of(other))))
     return condition

@@ -14,6 +14,8 @@ from django.utils import timezone
 from crm.notices.services import notify
 
 from . import formatting, modules, search
+from .custom import definitions, values
+from .custom.columns import Names
 from .fields import readable_phone
 from .models import Attachment, OperationLog, Star
 
@@ -52,6 +54,20 @@ def display(field: models.Field, value) -> str:
     return readable_phone(value) if field.__class__.__name__ in ("Phone", "Mobile") else str(value)
 
 
+def custom_changes(moved) -> list[dict]:
+    """Log differences of custom values, (definition, old, new) each."""
+    names = Names()
+    return [
+        {
+            "key": one.key,
+            "label": one.label,
+            "old": values.text(one, old, names)[:2000],
+            "new": values.text(one, new, names)[:2000],
+        }
+        for one, old, new in moved
+    ]
+
+
 def write_log(model: type, entries: Iterable[tuple[int, str, list]], *, code: str, by, job=None) -> None:
     """Insert log rows for many records of one type: entries = (pk, text, changes)."""
     content_type = ContentType.objects.get_for_model(model)
@@ -78,13 +94,22 @@ def check_kept(module, pks: list[int], *, by, action: str = "view") -> None:
 
 
 @transaction.atomic
-def create(record, *, by, keep_check: bool = True):
-    """Save a new record: full check, log row `<module>.created`, search lines. Returns it."""
+def create(record, *, by, keep_check: bool = True, complete: bool = True):
+    """Save a new record: full check, log row `<module>.created`, search lines. `complete` = fields
+    the company demands must be filled. Uploads for custom fields wait in `record.new_files` ({key: {"add", "drop"}}).
+    Returns the record."""
     module = modules.of_model(type(record))
     record.created_by = by
     record.full_clean()
+    if complete:
+        values.check_required(module, values.present(record, definitions.of(module.name)), by=by)
     record.save(force_insert=True)
     log(record, code=f"{module.name}.created", by=by, text="新建")
+    for key, wanted in getattr(record, "new_files", {}).items():
+        if ids := values.take_files(record, key, wanted, by=by):
+            record.extra[key] = ids
+            type(record).objects.filter(pk=record.pk).update(extra=record.extra)
+    values.claim(module, [record])
     search.index(module, [record])
     if keep_check:
         check_kept(module, [record.pk], by=by)
@@ -92,15 +117,20 @@ def create(record, *, by, keep_check: bool = True):
 
 
 @transaction.atomic
-def update(record, values: dict, *, version: int, by, code: str = "updated", text: str = "编辑"):
-    """Set `values` ({field name: value}) on the record if it still has `version`, else raise Stale. Unchanged values
-    leave no trace; returns the saved record."""
+def update(record, new: dict, *, version: int, by, code: str = "updated", text: str = "编辑"):
+    """Set `new` ({field name or key of a custom field: value}) on the record if it still has `version`, else raise Stale.
+    Unchanged values leave no trace; returns the saved record."""
     module = modules.of_model(type(record))
     current = type(record).objects.select_for_update().get(pk=record.pk)
     if current.version != version:
         raise Stale(current)
+    plain, custom, files = values.split(new, definitions.custom(module.name))
+    values.check_required(module, {**plain, **custom}, by=by)
     changes, names = [], []
-    for name, value in values.items():
+    for key, wanted in files.items():
+        custom[key] = values.take_files(current, key, wanted, by=by)
+    moved = values.put(current, custom)
+    for name, value in plain.items():
         field = current._meta.get_field(name)
         old = getattr(current, name)
         if old == value:
@@ -108,20 +138,24 @@ def update(record, values: dict, *, version: int, by, code: str = "updated", tex
         setattr(current, name, value)
         names.append(name)
         changes.append((field, old))
-    if not names:
+    if not names and not moved:
         return current
     current.full_clean()
     diff = [
         {
+            "key": field.name,
             "label": str(field.verbose_name),
             "old": display(field, old),
             "new": display(field, getattr(current, field.name)),
         }
         for field, old in changes
     ]
+    diff += custom_changes(moved)
     current.version += 1
     current.updated_at = timezone.now()
     current.save()
+    if any(definition.unique for definition, _, _ in moved):
+        values.claim(module, [current])
     log(current, code=f"{module.name}.{code}", by=by, text=text, changes=diff)
     if set(names) & {name for fields in module.search.values() for name in fields}:
         search.index(module, [current])
@@ -147,6 +181,7 @@ def delete(rows, *, by, now=None) -> int:
     moved = module.model.objects.filter(pk__any=ids, deleted_at=None)
     ids = list(moved.values_list("pk", flat=True))
     moved.update(deleted_at=now or timezone.now(), deleted_by=by, version=models.F("version") + 1)
+    values.release(module, ids)
     write_log(module.model, ((pk, "移入回收站", []) for pk in ids), code=f"{module.name}.deleted", by=by)
     return len(ids)
 
@@ -162,6 +197,8 @@ def restore(rows, *, by) -> int:
             back.update(deleted_at=None, deleted_by=None, version=models.F("version") + 1, updated_at=timezone.now())
     except IntegrityError:
         raise _taken(module, back) from None
+    if values.unique_fields(module):
+        values.claim(module, module.model.objects.filter(pk__any=ids).only("pk", "extra"))
     write_log(module.model, ((pk, "从回收站还原", []) for pk in ids), code=f"{module.name}.restored", by=by)
     return len(ids)
 
@@ -241,7 +278,11 @@ def _set_owner(module, records: list, to, *, by, now) -> None:
     write_log(
         module.model,
         (
-            (record.pk, f"转移给{to.name}", [{"label": "负责人", "old": str(record.owner or ""), "new": to.name}])
+            (
+                record.pk,
+                f"转移给{to.name}",
+                [{"key": "owner", "label": "负责人", "old": str(record.owner or ""), "new": to.name}],
+            )
             for record in records
         ),
         code=f"{module.name}.transferred",

@@ -86,8 +86,8 @@ def check(upload) -> tuple[str, str]:
     return name, kind
 
 
-def attach(record, uploads, *, by) -> list[Attachment]:
-    """Store files at a record: all or none. Returns the attachments."""
+def attach(record, uploads, *, by, purpose: str = "file") -> list[Attachment]:
+    """Store files at a record, all or none; `purpose` = "file" or the key of a custom field. Returns the attachments."""
     checked = [(upload, *check(upload)) for upload in uploads]
     if not checked:
         raise ValidationError("请选择文件。")
@@ -108,6 +108,7 @@ def attach(record, uploads, *, by) -> list[Attachment]:
                     size=upload.size,
                     mime=MIMES[kind],
                     sha256=digest.hexdigest(),
+                    purpose=purpose,
                     created_by=by,
                 )
             )
@@ -129,7 +130,7 @@ def picture_card(record, user) -> list[dict]:
     """Side card of the record's pictures (产品图片); nothing without any."""
     content_type = ContentType.objects.get_for_model(type(record))
     pictures = Attachment.objects.filter(
-        content_type=content_type, object_id=record.pk, mime__startswith="image/"
+        content_type=content_type, object_id=record.pk, purpose="file", mime__startswith="image/"
     ).order_by("pk")[:12]
     card = {"title": "图片", "template": "records/side_pictures.html", "pictures": pictures}
     return [card] if pictures else []

@@ -5,7 +5,7 @@ from itertools import accumulate
 from random import Random
 
 from crm.demodata import words
-from customers import areas
+from crm.records import areas
 
 FIRST = "恒瀚锐卓启嘉泽承铭弘睿骏彦沐景砚柏岚凌晟亿盈禾优澜臻贝润朗越金华中天海东新正大永安宏福康盛荣利德信和顺祥兴昌富茂源广通达飞龙凤玉明光星云山江河湖绿蓝红青白紫春夏秋冬"
 SECOND = "拓宇远诚川泓达岳晖尔凯衡楷维驰泰丰博隆辰鼎诺腾格特立业力生成来旺洋洲阳雅美佳丽洁爱家乐迪奥赛森林木石磊晶鑫钰铁钢电科创思智慧慕柯莱曼洛菲蒂娜迅捷奔途易网联众合同百千万里"

@@ -251,7 +251,7 @@ class TestFastPath(TestCase):
                 rows.filter(pk__in=people.filter(name__contains="敏").values("customer")).values_list("pk", flat=True)
             )
             for text, expected in (("科技", by_name), ("张敏", by_contact), ("龘靐", set())):
-                hits = search.narrow(rows, module, text)
+                hits = search.narrow(rows, module, text, user=None)
                 ids = scope.top_ids(hits, field="created_at", descending=True, limit=2000)
                 assert set(ids) == expected and scope.capped_count(hits) == len(expected)
                 assert ids == list(

@@ -72,12 +72,16 @@ def test_no_file_grows_beyond_its_limit(limit):
     assert long == {}
 
 
-@pytest.mark.parametrize("part,limit", [("machinery", 6600), ("importing", 2000), ("exporting", 1000)])
+PACKAGES = {"views": 4000, "importing": 2400, "exporting": 1000, "custom": 1200, "followups": 1200}
+
+
+@pytest.mark.parametrize("part,limit", [("machinery", 4400), *PACKAGES.items()])
 def test_the_record_machinery_stays_under_its_size(part, limit):
-    """Import and export are packages of their own inside crm.records; the rest is what every page goes through."""
+    """Pages, import, export and custom fields are packages of their own inside crm.records; the rest is what all of them
+    stand on."""
     total = 0
     for app, path in files():
         if app == "crm.records":
-            own = next((name for name in ("importing", "exporting") if name in path.parts), "machinery")
+            own = next((name for name in PACKAGES if name in path.parts), "machinery")
             total += len(path.read_text(encoding="utf-8").splitlines()) * (own == part)
-    assert 0 < total <= limit
+    assert total <= limit

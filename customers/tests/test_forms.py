@@ -5,10 +5,9 @@ import json
 import pytest
 from django.core.exceptions import ValidationError
 
-from crm.records import params, services
+from crm.records import areas, params, services
 from crm.records.fields import name_key, tidy
 from crm.records.models import DictionaryItem, OperationLog, SearchRow
-from customers import areas
 from customers.models import Contact, Customer
 from customers.services import create_customer, make_primary
 from orgs.tests.factories import client_for, department, employee

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.records import modules
-from crm.records.forms import RecordForm
+from crm.records.forms import HouseForm
 from crm.records.views.base import render_page
 
 from .. import explain, services, tree
@@ -18,7 +18,7 @@ from ..models import Employee, SignIn
 from .base import done, move_errors, whole
 
 
-class MeForm(RecordForm):
+class MeForm(HouseForm):
     """What people change about themselves; name and sign-in phone are the administrators'."""
 
     class Meta:

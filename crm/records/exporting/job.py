@@ -11,8 +11,8 @@ from django.core.files.storage import default_storage
 from django.http import QueryDict
 from django.utils import timezone
 
-from .. import formatting, jobs, modules, params
-from ..listquery import ListQuery, chosen_columns, visible
+from .. import fieldset, formatting, jobs, modules, params
+from ..listquery import ListQuery, chosen_columns
 from ..models import ExportLedger, ListPreference
 from . import files, values
 
@@ -64,14 +64,13 @@ def select(module, *, user, query: str | None = None, ids: list[int] | None = No
     if state.problems:
         raise jobs.Refused("；".join(state.problems).replace("已忽略", "无法识别，没有导出"))
     rows = state.rows if ids is None else rows.filter(pk__any=ids)
-    sign = "-" if state.descending else ""
-    return rows.order_by(f"{sign}{state.sort_field}", f"{sign}pk")
+    return state.ordered(rows)
 
 
 def columns_for(module, user, which: str) -> list:
     """The columns of the file: the person's own choice or all they may see."""
     if which == "all":
-        return [column for column in module.columns if visible(column, module, user)]
+        return fieldset.of(module, user).columns
     return chosen_columns(module, user, ListPreference.objects.filter(user=user, module=module.name).first())
 
 

@@ -37,6 +37,9 @@ def blocks(rows, columns) -> Iterator[tuple[list[int], list[tuple]]]:
     found = rows.values_list(*paths).iterator(chunk_size=BLOCK)
     while block := list(islice(found, BLOCK)):
         stored = list(zip(*block, strict=True))
+        if "extra" in places:
+            custom = [column for column in columns if column.paths == ("extra",)]
+            custom[0].names.prepare(custom, stored[places["extra"]])
         cells = []
         for sources, combine, convert in plans:
             values = (

@@ -1,4 +1,5 @@
 from .base import OwnedRecord, Record, RecordQuerySet, owned_indexes
+from .custom import FieldDefinition, Stamp, UniqueValue
 from .grants import Grant
 from .imports import ImportDraft, ImportFailure, ImportMapping
 from .satellites import Attachment, OperationLog, SearchRow, Star
@@ -16,6 +17,7 @@ __all__ = [
     "Attachment",
     "DictionaryItem",
     "ExportLedger",
+    "FieldDefinition",
     "Grant",
     "ImportDraft",
     "ImportFailure",
@@ -30,6 +32,8 @@ __all__ = [
     "RecordQuerySet",
     "SearchRow",
     "Selection",
+    "Stamp",
     "Star",
+    "UniqueValue",
     "owned_indexes",
 ]

@@ -4,8 +4,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.http import Http404
 from django.urls import reverse
 
-from .. import formatting, modules, scope, teams
-from ..listquery import visible
+from .. import fieldset, formatting, modules, scope, teams
 from ..models import Attachment, OperationLog, Star
 from ..modules import Tab
 from .base import ModuleView
@@ -35,10 +34,11 @@ def generic(model) -> ContentType:
 
 def field_rows(module, record, keys, user) -> list[dict]:
     """Label and value of the named columns, in that order."""
-    found = []
+    found, fields = [], fieldset.of(module, user)
+    fields.prepare([fields.by_key[key] for key in keys if key in fields.by_key], [record])
     for key in keys:
-        column = module.by_key[key]
-        if not visible(column, module, user):
+        column = fields.by_key.get(key)
+        if column is None:
             continue
         value = column.value(record)
         html = formatting.moment(value) if column.kind == "datetime" and value else column.html(record, value)
@@ -189,8 +189,9 @@ class DetailView(ModuleView):
     def fields_tab(self, request, record, rights):
         return {
             "sections": [
-                {"title": title, "rows": field_rows(self.module, record, keys, self.user)}
-                for title, keys in self.module.sections
+                {"title": title, "rows": rows}
+                for title, keys in fieldset.of(self.module, self.user).arrange(self.module.sections)
+                if (rows := field_rows(self.module, record, keys, self.user))
             ]
         }
 
@@ -206,8 +207,8 @@ class DetailView(ModuleView):
             view.module, view.user, view.request = child, self.user, request
             columns = [
                 c
-                for c in child.columns
-                if c.default and c.key not in (self.module.name, "created_by") and visible(c, child, self.user)
+                for c in fieldset.of(child, self.user).listed
+                if c.default and c.key not in (self.module.name, "created_by")
             ]
             joins = {join for column in columns for join in column.joins}
             rows = list(
@@ -255,7 +256,7 @@ class DetailView(ModuleView):
         }
 
     def files(self, record):
-        return Attachment.objects.filter(content_type=generic(type(record)), object_id=record.pk)
+        return Attachment.objects.filter(content_type=generic(type(record)), object_id=record.pk, purpose="file")
 
     def files_tab(self, request, record, rights):
         from .files import ACCEPT, LIMIT_TEXT, icon_of, previewable
@@ -306,9 +307,8 @@ class DetailView(ModuleView):
         }
 
     def readable(self, changes):
-        """Changes of columns the person may see."""
-        hidden = {column.label for column in self.module.columns if not visible(column, self.module, self.user)}
-        return [change for change in changes if change["label"] not in hidden]
+        """Changes of fields the person may see."""
+        return fieldset.of(self.module, self.user).log_changes(changes)
 
 
 class RecycledView(DetailView):

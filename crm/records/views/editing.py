@@ -1,5 +1,6 @@
 """Create and edit: forms in sections, the version check, mine/theirs when someone else saved meanwhile."""
 
+from django import forms
 from django.contrib import messages
 from django.core import signing
 from django.core.exceptions import ValidationError
@@ -16,9 +17,20 @@ def raw(form, name) -> str:
     field = form.fields[name]
     value = form[name].initial
     value = field.prepare_value(value)
+    if isinstance(value, list | tuple):
+        return ",".join(str(one) for one in value)
     if hasattr(value, "strftime"):
         value = field.widget.format_value(value)
     return "" if value is None or value is False else "on" if value is True else str(value)
+
+
+def several(field) -> bool:
+    return isinstance(field, forms.MultipleChoiceField)
+
+
+def sent(data, field, name) -> str:
+    """What a browser sent for a field, in the form of `raw`."""
+    return ",".join(data.getlist(name)) if several(field) else data.get(name, "")
 
 
 def words(form, name, value) -> str:
@@ -27,9 +39,12 @@ def words(form, name, value) -> str:
     if value in (None, ""):
         return ""
     try:
-        cleaned = field.clean(value)
+        cleaned = field.clean(value.split(",") if several(field) else value)
     except ValidationError:
         return str(value)
+    if several(field):
+        labels = dict(field.choices)
+        return "、".join(str(labels.get(one, one)) for one in cleaned or ())
     if hasattr(field, "flatchoices") or hasattr(field, "choices"):
         if hasattr(cleaned, "pk"):
             return str(cleaned)
@@ -41,7 +56,8 @@ class FormView(ModuleView):
     """What creating and editing share."""
 
     def bound(self, instance, data=None, initial=None):
-        return self.module.form_class(data, instance=instance, user=self.user, initial=initial)
+        files = self.request.FILES if data is not None else None
+        return self.module.form_class(data, files, instance=instance, user=self.user, initial=initial)
 
     def render_form(self, form, heading, *, back, status=200, **more):
         errors = [
@@ -150,7 +166,8 @@ class EditView(FormView):
         plain = self.bound(record)
         for name in plain.fields:  # the conflict page's choices
             if data.get(f"choose_{name}") == "theirs":
-                data[name] = raw(plain, name)
+                theirs = raw(plain, name)
+                data.setlist(name, theirs.split(",") if several(plain.fields[name]) and theirs else [theirs])
         if version != record.version:
             return self.conflict(record, data)
         form = self.bound(type(record).objects.get(pk=record.pk), data)
@@ -179,7 +196,7 @@ class EditView(FormView):
         mine_form = self.bound(type(record).objects.get(pk=record.pk), data)
         rows, hidden = [], []
         for name in plain.fields:
-            mine, theirs, opened = data.get(name, ""), raw(plain, name), original.get(name, "")
+            mine, theirs, opened = sent(data, plain.fields[name], name), raw(plain, name), original.get(name, "")
             if mine != theirs:
                 rows.append(
                     {
@@ -191,7 +208,7 @@ class EditView(FormView):
                         "pick": "theirs" if mine == opened else "mine",
                     }
                 )
-            hidden.append((name, mine))
+            hidden += [(name, one) for one in data.getlist(name)] if several(plain.fields[name]) else [(name, mine)]
         fresh = signing.dumps({name: raw(plain, name) for name in plain.fields}, salt=_SALT, compress=True)
         hidden += [("version", record.version), ("original", fresh)]
         from ..models import OperationLog
@@ -219,6 +236,4 @@ class EditView(FormView):
 
 
 def _hidden(value):
-    from django import forms
-
     return forms.CharField(widget=forms.HiddenInput, initial=value, required=False)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404
 from django.views.decorators.http import require_http_methods, require_safe
 
-from .. import modules, uploads
+from .. import fieldset, modules, uploads
 from ..models import Attachment
 from .base import ModuleView, deny, go, render_page
 
@@ -52,6 +52,10 @@ def _found(request, pk: int, action: str):
     record = module.model.objects.allowed(request.user, "view").filter(pk=attachment.object_id).first()
     if record is None:
         raise Http404
+    if attachment.purpose != "file":  # a file of a custom field shows with the field and is changed on the form
+        fields = fieldset.of(module, request.user)
+        if action != "view" or not fields.readable(attachment.purpose):
+            raise Http404
     if action != "view" and not module.model.objects.allowed(request.user, action).filter(pk=record.pk).exists():
         deny(module, action)
     return attachment, module, record

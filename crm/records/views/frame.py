@@ -55,7 +55,7 @@ def results(user, text: str) -> list[dict]:
     for module in modules.ordered():
         if not text or not module.may(user, "view"):
             continue
-        rows = search.narrow(module.model.objects.allowed(user, "view"), module, text)
+        rows = search.narrow(module.model.objects.allowed(user, "view"), module, text, user=user)
         ids = scope.top_ids(rows, field="updated_at", descending=True, limit=PER_GROUP)
         if ids:
             joins = [name for name in ("owner", "customer") if name in {f.name for f in module.model._meta.fields}]

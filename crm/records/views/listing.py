@@ -4,16 +4,14 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 
-from .. import filters, formatting, params, scope
-from ..listquery import ListQuery, chosen_columns, pack, unpack, visible
+from .. import fieldset, filters, params
+from ..listquery import ListQuery, chosen_columns
 from ..models import ListPreference
 from .base import ModuleView, go
-
-SIZES = (15, 30, 50, 100)
-SLOW_COUNT = scope.COUNT_CAP
+from .paging import SIZES, Paging
 
 
-class ListView(ModuleView):
+class ListView(Paging, ModuleView):
     """GET /<prefix>/"""
 
     recycle = False
@@ -26,6 +24,7 @@ class ListView(ModuleView):
         columns = chosen_columns(self.module, self.user, self.preference)
         place = self.paginate()
         records = self.fetch(place.pop("ids"), columns)
+        self.state.fields.prepare(columns, records)
         pager = self.pager(records, **place)
         editable = self.editable(records)
         return self.page(
@@ -56,104 +55,6 @@ class ListView(ModuleView):
     def title(self) -> str:
         return self.module.label
 
-    # Paging -----------------------------------------------------------------------------------------------------------
-    def size(self) -> int:
-        wanted = self.request.GET.get("size", "")
-        if wanted.isdigit() and int(wanted) in SIZES:
-            return int(wanted)
-        return (self.preference and self.preference.size) or params.get("page_size")
-
-    def paginate(self):
-        """What `pager` needs, and the ids of the page. Neighbouring pages by keyset, the last page from the other end, a jump by
-        offset over ids only."""
-        state, size, data = self.state, self.size(), self.request.GET
-        count = scope.capped_count(state.rows)
-        exact = count <= SLOW_COUNT
-        pages = max(1, -(-count // size)) if exact else None
-        page, error = self.wanted_page(pages)
-        field = state.module.model._meta.get_field(state.sort_field)
-        seek = {"field": state.sort_field, "descending": state.descending, "limit": size}
-        backwards = {**seek, "descending": not state.descending}
-        if data.get("page") == "last":
-            total = count if exact else state.total()
-            pages, exact, count = max(1, -(-total // size)), True, total
-            page = pages
-            rest = total - (pages - 1) * size if total else 0
-            ids = list(reversed(scope.top_ids(state.rows, **{**backwards, "limit": rest or 1})))
-        elif position := (data.get("after") and unpack(data["after"], field)):
-            ids = scope.top_ids(scope.after(state.rows, state.sort_field, state.descending, *position), **seek)
-        elif position := (data.get("before") and unpack(data["before"], field)):
-            ids = list(
-                reversed(
-                    scope.top_ids(
-                        scope.after(state.rows, state.sort_field, not state.descending, *position), **backwards
-                    )
-                )
-            )
-        else:
-            offset = (page - 1) * size
-            if offset and not exact:
-                total = state.total() if offset > 100_000 else None
-                if total is not None and offset >= total:
-                    pages = max(1, -(-total // size))
-                    page, error = pages, f"请输入 1 到 {pages:,} 之间的页码"
-                    offset = (page - 1) * size
-                if total is not None and offset > total // 2:
-                    ids = list(
-                        reversed(
-                            scope.top_ids(
-                                state.rows,
-                                **{**backwards, "limit": min(size, total - offset)},
-                                offset=max(0, total - offset - size),
-                            )
-                        )
-                    )
-                else:
-                    ids = scope.top_ids(state.rows, **seek, offset=offset)
-            else:
-                ids = scope.top_ids(state.rows, **seek, offset=offset)
-        return {"ids": ids, "page": page, "pages": pages, "size": size, "count": count, "exact": exact, "error": error}
-
-    def wanted_page(self, pages):
-        text = self.request.GET.get("page", "1")
-        if text == "last":
-            return pages or 1, ""
-        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
-        if number < 1 or (pages and number > pages):
-            limit = f"{pages:,}" if pages else "末页"
-            return 1, f"请输入 1 到 {limit} 之间的页码"
-        return number, ""
-
-    def pager(self, records, *, page, pages, size, count, exact, error) -> dict:
-        state, base = self.state, self.request.path
-        edges = (
-            {
-                name: pack(getattr(record, state.sort_field), record.pk)
-                for name, record in zip(("first", "last"), (records[0], records[-1]), strict=True)
-            }
-            if records
-            else {}
-        )
-        more = (page < pages) if pages else len(records) == size
-        return {
-            "count": count,
-            "count_text": f"共 {formatting.count(count)} 条" if exact else f"{scope.COUNT_CAP:,}+ 条",
-            "count_url": None if exact else f"{base}?{state.query(count='exact')}",
-            "page": page,
-            "pages": pages,
-            "size": size,
-            "sizes": SIZES,
-            "first_url": f"{base}?{state.query()}" if page > 1 else None,
-            "prev_url": f"{base}?{state.query(page=page - 1, before=edges['first'])}" if page > 1 and edges else None,
-            "next_url": f"{base}?{state.query(page=page + 1, after=edges['last'])}" if edges and more else None,
-            "last_url": f"{base}?{state.query(page='last')}" if more else None,
-            "jump": {
-                "action": base,
-                "hidden": [(k, v) for k, v in self.request.GET.items() if k not in ("page", "after", "before")],
-            },
-            "jump_error": error,
-        }
-
     # Rows -------------------------------------------------------------------------------------------------------------
     def fetch(self, ids, columns):
         joins = {join for column in columns for join in column.joins} | ({"owner"} if self.module.owned else set())
@@ -182,7 +83,15 @@ class ListView(ModuleView):
             text = column.text(value)
             html = text if column is columns[0] else column.html(record, value)
             cells.append({"html": html, "title": text, "css": column.css_class, "m": column.m, "label": column.label})
-        phone = next((getattr(record, name) for name in ("mobile", "phone") if getattr(record, name, "")), "")
+        fields = fieldset.of(self.module, self.user)
+        phone = next(
+            (
+                getattr(record, name)
+                for name in ("mobile", "phone")
+                if getattr(record, name, "") and fields.readable(name)
+            ),
+            "",
+        )
         return {
             "pk": record.pk,
             "url": self.module.url(pk=record.pk),
@@ -202,7 +111,7 @@ class ListView(ModuleView):
             "label": column.label,
             "css": column.css,
             "numeric": column.numeric,
-            "sort_url": f"{self.request.path}?{state.query(sort=flipped)}" if column.sort else None,
+            "sort_url": f"{self.request.path}?{state.link(sort=flipped)}" if column.sort else None,
             "sorted": ("desc" if state.descending else "asc") if mine else "",
         }
 
@@ -233,7 +142,7 @@ class ListView(ModuleView):
 
     def chips(self):
         return [
-            {"label": label, "value": value, "remove_url": f"{self.request.path}?{self.state.query(**{name: None})}"}
+            {"label": label, "value": value, "remove_url": f"{self.request.path}?{self.state.link(**{name: None})}"}
             for name, label, value in self.state.filters.chips()
         ]
 
@@ -371,9 +280,7 @@ class ColumnsView(ModuleView):
     def get(self, request):
         preference = ListPreference.objects.filter(user=self.user, module=self.module.name).first()
         on = chosen_columns(self.module, self.user, preference)
-        rest = [
-            column for column in self.module.columns if visible(column, self.module, self.user) and column not in on
-        ]
+        rest = [column for column in fieldset.of(self.module, self.user).listed if column not in on]
         choices = [{"key": c.key, "label": c.label, "on": c in on, "fixed": c is on[0]} for c in [*on, *rest]]
         size = (preference and preference.size) or params.get("page_size")
         return self.page(
@@ -385,7 +292,7 @@ class ColumnsView(ModuleView):
         if "reset" in request.POST:
             ListPreference.objects.filter(user=self.user, module=self.module.name).delete()
             return go(request, self.module.list_url)
-        known = {column.key for column in self.module.columns if visible(column, self.module, self.user)}
+        known = {column.key for column in fieldset.of(self.module, self.user).listed}
         columns = [key for key in dict.fromkeys(request.POST.getlist("columns")) if key in known]
         size = request.POST.get("size", "")
         values = {"columns": columns, "size": int(size) if size.isdigit() and int(size) in SIZES else None}

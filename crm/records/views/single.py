@@ -84,7 +84,7 @@ def pick_record(request, name):
     rows = module.model.objects.allowed(request.user, "view")
     text = request.GET.get("q", "")[:100]
     if text.strip():
-        rows = search.narrow(rows, module, text)
+        rows = search.narrow(rows, module, text, user=request.user)
     rows = module.pickable(rows)
     joins = ("owner",) if module.owned else ()
     found = rows.select_related(*joins).order_by("-pk")[:PICKED]
