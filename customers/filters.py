@@ -4,7 +4,7 @@ import django_filters
 from django import forms
 from django.db.models import Q
 
-from crm.records import areas
+from crm.records import areas, search
 from crm.records.filters import DateRange, DictionaryFilter, NameFilter, OwnerFilter, RecordFilters
 
 from .models import Contact, Customer
@@ -16,6 +16,8 @@ def _province_choices():
 
 class AddressFilter(django_filters.CharFilter):
     """Part of 客户联系地址 = province + city + address."""
+
+    depends = ("province", "city", "address")
 
     def filter(self, queryset, value):
         if not value:
@@ -39,6 +41,17 @@ class CustomerFilters(RecordFilters):
         fields: list = []
 
 
+class PhoneFilter(django_filters.CharFilter):
+    """Part of one of the numbers, through the search table."""
+
+    depends = ("mobile", "phone")
+
+    def filter(self, queryset, value):
+        if not value:
+            return queryset
+        return search.narrow(queryset, self.parent.module, value, keys=("phone",), user=self.parent.user)
+
+
 class CustomerIdFilter(django_filters.NumberFilter):
     """Contacts of one customer, as far as that customer is visible."""
 
@@ -53,7 +66,7 @@ class CustomerIdFilter(django_filters.NumberFilter):
 class ContactFilters(RecordFilters):
     name = NameFilter(label="姓名")
     owner = OwnerFilter("contact")
-    phone = django_filters.CharFilter(label="电话", method="by_phone")
+    phone = PhoneFilter(label="电话")
     salutation = django_filters.CharFilter(field_name="salutation", label="尊称")
     position = django_filters.CharFilter(field_name="position", label="职位", lookup_expr="icontains")
     created_from = DateRange("created_at", "创建时间从", "gte")
@@ -63,8 +76,3 @@ class ContactFilters(RecordFilters):
     class Meta:
         model = Contact
         fields: list = []
-
-    def by_phone(self, queryset, name, value):
-        from crm.records import search
-
-        return search.narrow(queryset, self.module, value, keys=("phone",), user=self.user)

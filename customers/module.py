@@ -5,9 +5,8 @@ from datetime import timedelta
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
-from crm.records import areas, dictionaries, modules, params, scope
+from crm.records import areas, dictionaries, fieldset, modules, params, scope
 from crm.records.columns import Column
-from crm.records.fields import readable_phone
 from crm.records.models import Star
 from crm.records.modules import Module, View, flag
 
@@ -81,13 +80,18 @@ def in_team(rows, user):
     return scope.within(rows, grants.objects.current().filter(user=user).values("content_object_id"))
 
 
-def customer_chips(customer) -> list[dict]:
-    """Facts that decide what to do next, as chips beside the name."""
-    found = [{"label": customer.level.label, "css": "k-chip-accent"}] if customer.level_id else []
-    dealt = customer.deal_status == Customer.DealStatus.DEALT
-    found.append({"label": customer.get_deal_status_display(), "css": "k-chip-success" if dealt else ""})
-    found += [{"label": item.label} for item in (customer.industry, customer.status) if item]
-    if customer.locked:
+def customer_chips(customer, fields) -> list[dict]:
+    """Facts that decide what to do next, as chips beside the name, as far as the person may read them."""
+    found = []
+    if customer.level_id and fields.readable("level"):
+        found.append({"label": customer.level.label, "css": "k-chip-accent"})
+    if fields.readable("deal_status"):
+        dealt = customer.deal_status == Customer.DealStatus.DEALT
+        found.append({"label": customer.get_deal_status_display(), "css": "k-chip-success" if dealt else ""})
+    for key in ("industry", "status"):
+        if (item := getattr(customer, key)) and fields.readable(key):
+            found.append({"label": item.label})
+    if customer.locked and fields.readable("locked"):
         found.append({"label": "已锁定", "css": "k-chip-warning"})
     return found
 
@@ -97,12 +101,16 @@ def primary_card(customer, user) -> list[dict]:
     if not user.has_function("contact.view"):
         return []
     contact = Contact.objects.allowed(user, "view").filter(customer=customer, is_primary=True).first()
+    fields = fieldset.of(modules.get("contact"), user)
+    keys = ("salutation", "position", "mobile", "email")
     return [
         {
             "title": "首要联系人",
             "template": "customers/primary.html",
             "contact": contact,
-            "mobile": readable_phone(contact.mobile) if contact else "",
+            "shown": {key: fields.shown(contact, key) for key in keys} if contact else {},
+            "decider": contact is not None and contact.is_decider and fields.readable("is_decider"),
+            "tel": contact.mobile if contact and fields.readable("mobile") else "",
             "url": f"/customers/{customer.pk}/?tab=contacts",
             "url_label": "全部",
         }

@@ -18,6 +18,9 @@ PAGES = [
     Page("admin.org", "部门", "/settings/departments/", "department", "部门树、负责人、移动和删除"),
     Page("admin.org", "员工", "/settings/employees/", "team", "账号、部门、上级、停用、重置密码、导入"),
     Page("admin.roles", "角色", "/settings/roles/", "shield", "能做什么、看到谁的数据、管理功能"),
+    Page(
+        "admin.fields", "自定义字段", "/settings/fields/", "columns", "各模块的字段：新增、改名、必填、隐藏、顺序、索引"
+    ),
     Page("admin.dictionary", "数据字典", "/settings/dictionaries/", "list", "下拉选项的值、顺序和默认"),
     Page("admin.settings", "系统参数", "/settings/parameters/", "settings", "重名规则、可见性、导出和保留天数"),
     Page("admin.log", "登录日志", "/settings/signins/", "key", "谁在什么时候从哪里登录，成功或失败"),

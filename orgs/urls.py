@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import account, batch, departments, employees, importing, logs, me, people, roles, settings, setup
+from .views import account, batch, departments, employees, fields, importing, logs, me, people, roles, settings, setup
 
 urlpatterns = [
     path("login/", account.sign_in, name="login"),
@@ -41,6 +41,11 @@ urlpatterns = [
     path("settings/roles/<int:pk>/rename/", roles.rename, name="role-rename"),
     path("settings/roles/<int:pk>/copy/", roles.copy, name="role-copy"),
     path("settings/roles/<int:pk>/delete/", roles.delete, name="role-delete"),
+    path("settings/fields/", fields.index, name="fields"),
+    path("settings/fields/<slug:name>/", fields.of_module, name="fields-module"),
+    path("settings/fields/<slug:name>/new/", fields.create, name="field-new"),
+    path("settings/fields/<slug:name>/<slug:key>/", fields.edit, name="field-edit"),
+    path("settings/fields/<slug:name>/<slug:key>/<slug:verb>/", fields.act, name="field-act"),
     path("settings/dictionaries/", settings.dictionary_index, name="dictionaries"),
     path("settings/dictionaries/items/<int:pk>/rename/", settings.rename_item, name="dictionary-item-rename"),
     path("settings/dictionaries/items/<int:pk>/delete/", settings.delete_item, name="dictionary-item-delete"),

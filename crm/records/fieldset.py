@@ -11,7 +11,6 @@ from functools import cached_property
 from .columns import Column
 from .custom import definitions
 from .custom.columns import CustomColumn, Names
-from .fields import readable_phone
 
 HIDDEN, MASKED, READ, EDIT = range(4)
 LEVELS = {EDIT: "可编辑", READ: "只读", MASKED: "脱敏", HIDDEN: "隐藏"}
@@ -163,6 +162,16 @@ class FieldSet:
             for title in dict.fromkeys(titles)
         ]
 
+    def shown(self, record, key: str) -> str:
+        """One value outside of lists (side cards, second lines) as text: "" where hidden or empty, masked where masked."""
+        column = self.by_key.get(key)
+        return column.text(column.value(record)) if column is not None else ""
+
+    def clear_text(self, record, key: str) -> str:
+        """The value of a masked field in clear; only for services.reveal, which logs it."""
+        column = CustomColumn(self.custom[key], self.names) if key in self.custom else self.module.by_key[key]
+        return column.text(column.value(record))
+
     # Search -----------------------------------------------------------------------------------------------------------
     def search_keys(self) -> tuple[str, ...] | None:
         """Keys of the search lines the person may find by; None = all of them."""
@@ -219,13 +228,3 @@ def of(module, user) -> FieldSet:
     if module.name not in kept:
         kept[module.name] = FieldSet(module, user)
     return kept[module.name]
-
-
-def readable_value(fields: FieldSet, key: str, value, *, as_phone: bool = False) -> str:
-    """One value outside of lists (side cards, second lines): "" where hidden, masked where masked."""
-    level = fields.of_column(fields.module.by_key[key]) if key in fields.module.by_key else fields.level(key)
-    if level == HIDDEN or value in (None, ""):
-        return ""
-    if level == MASKED:
-        return mask(value)
-    return readable_phone(value) if as_phone else str(value)

@@ -5,7 +5,7 @@ from django import forms
 from django.core import signing
 from django.utils.functional import cached_property
 
-from . import search
+from . import fieldset, search
 from .formfields import DictionaryChoice, Picked
 from .forms import people_in_reach
 from .models import DictionaryItem
@@ -73,6 +73,13 @@ class RecordFilters(django_filters.FilterSet):
     def __init__(self, data, *, module, user, queryset):
         self.module, self.user = module, user
         super().__init__(data, queryset=queryset)
+        company = fieldset.of(module, user)
+        for name, one in list(self.filters.items()):
+            keys = getattr(one, "depends", None) or (one.field_name,)
+            if not all(company.readable(key) and company.in_filter(key) for key in keys):
+                del self.filters[name]
+            elif keys[0] in company.changed:
+                one.label = company.label(keys[0], one.label)
 
     @cached_property
     def dictionary_items(self) -> dict[str, list]:

@@ -15,6 +15,7 @@ class HouseForm(forms.ModelForm):
     fills it in; every queryset is narrowed for them. Subclasses make their fields ready in `prepare`."""
 
     sections: tuple = ()
+    own_words: frozenset[str] = frozenset()  # fields that bring their own sentence for "required"
 
     def __init__(self, *args, user, **kwargs):
         self.user = user
@@ -40,7 +41,7 @@ class HouseForm(forms.ModelForm):
                 label = str(field.label or name)
                 verb = "选择" if isinstance(field, forms.ChoiceField | forms.ModelChoiceField) else "填写"
                 field.error_messages.setdefault("required", f"请{verb}{label}")
-                if not getattr(field, "model_field", None):
+                if not getattr(field, "model_field", None) and name not in self.own_words:
                     field.error_messages["required"] = f"请{verb}{label}"
 
     def prepare(self) -> None:
@@ -117,6 +118,7 @@ class RecordForm(HouseForm):
                 field.required = field.required or changed.required
                 if changed.required:
                     field.error_messages["required"] = f"请填写{field.label}"
+        self.own_words = frozenset(company.custom)
         for key, definition in company.custom.items():
             if not company.editable(key) or not definition.in_form:
                 continue

@@ -5,6 +5,7 @@ from . import (
     jobs,
     periodic,
 )
+from .custom import indexes  # noqa: F401
 from .exporting import job as export_job  # noqa: F401
 from .importing import job as import_job  # noqa: F401
 

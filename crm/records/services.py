@@ -307,6 +307,17 @@ def set_flag(rows, field: str, value: bool, *, by, code: str, text: str) -> int:
     return len(ids)
 
 
+@transaction.atomic
+def reveal(record, key: str, *, by) -> str:
+    """The clear value of a field that is masked for `by`, noted in the operation log."""
+    from . import fieldset
+
+    module = modules.of_model(type(record))
+    fields = fieldset.of(module, by)
+    log(record, code=f"{module.name}.revealed", by=by, text=f"查看{fields.label(key)}的完整内容")
+    return fields.clear_text(record, key)
+
+
 def toggle_star(record, *, user) -> bool:
     """Follow or unfollow a record (关注); returns whether it is followed now."""
     content_type = ContentType.objects.get_for_model(type(record))

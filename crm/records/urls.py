@@ -35,6 +35,7 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         path("<int:pk>/", view("detail"), name=f"{name}-detail"),
         path("<int:pk>/star/", view("star"), name=f"{name}-star"),
         path("<int:pk>/files/", view("files"), name=f"{name}-files"),
+        path("<int:pk>/reveal/", single.RevealView.as_view(module_name=name), name=f"{name}-reveal"),
     ]
     if module.form:
         routes += [

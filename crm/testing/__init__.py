@@ -7,11 +7,12 @@ of scope.
 """
 
 from .base import CANARY, XSS
+from .customs import CustomContract
 from .doors import DoorContract
 from .forms import FormContract
 
 
-class RecordContract(DoorContract, FormContract):
+class RecordContract(DoorContract, FormContract, CustomContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

@@ -75,7 +75,7 @@ def test_no_file_grows_beyond_its_limit(limit):
 PACKAGES = {"views": 4000, "importing": 2400, "exporting": 1000, "custom": 1200, "followups": 1200}
 
 
-@pytest.mark.parametrize("part,limit", [("machinery", 4400), *PACKAGES.items()])
+@pytest.mark.parametrize("part,limit", [("machinery", 5200), *PACKAGES.items()])
 def test_the_record_machinery_stays_under_its_size(part, limit):
     """Pages, import, export and custom fields are packages of their own inside crm.records; the rest is what all of them
     stand on."""

@@ -195,8 +195,8 @@ def test_overwrite_replaces_values_and_logs_them_but_keeps_the_owner_and_empty_c
         2,
     )
     log = OperationLog.objects.get(code="customer.updated")
-    assert {"label": "电话", "old": "138 0000 0001", "new": "138 0000 0002"} in log.changes
-    assert {"label": "客户行业", "old": "", "new": "电子商务"} in log.changes and log.job == job
+    assert {"key": "phone", "label": "电话", "old": "138 0000 0001", "new": "138 0000 0002"} in log.changes
+    assert {"key": "industry", "label": "客户行业", "old": "", "new": "电子商务"} in log.changes and log.job == job
     assert set(SearchRow.objects.filter(key="phone").values_list("text", flat=True)) == {"13800000002"}
     assert figures(run(person, head, ("甲", "13800000002", "", "", "", ""), on_duplicate="overwrite")) == (0, 0, 1, 0)
     assert other.pk != record.owner_id

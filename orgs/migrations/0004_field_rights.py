@@ -3,6 +3,14 @@
 from django.db import migrations, models
 
 
+def forward(apps, schema_editor):
+    """系统管理员 administers the fields as well."""
+    for role in apps.get_model("orgs", "Role").objects.filter(code="admin"):
+        if "admin.fields" not in role.permissions:
+            role.permissions = [*role.permissions, "admin.fields"]
+            role.save(update_fields=["permissions"])
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -15,4 +23,5 @@ class Migration(migrations.Migration):
             name='field_rights',
             field=models.JSONField(blank=True, default=dict, verbose_name='字段权限'),
         ),
+        migrations.RunPython(forward, migrations.RunPython.noop),
     ]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from crm.records import modules
+from crm.records import fieldset, modules
 
-from .. import reach
+from .. import fieldrights, reach
 from ..models import Department, Employee, Role
 from .oplog import differences, record
 
@@ -149,6 +149,10 @@ def _check_own(role, before, *, by) -> None:
         return
     if set(role.permissions) - set(before.permissions):
         raise ValidationError("您自己使用这个角色，不能给它增加权限，请由其他管理员修改。")
+    for name in set(before.field_rights) | set(role.field_rights):
+        new, old = (one.field_rights.get(name) or {} for one in (role, before))
+        if any(new.get(key, fieldset.EDIT) > level for key, level in old.items()):
+            raise ValidationError("您自己使用这个角色，不能放宽它的字段权限，请由其他管理员修改。")
     for module in _viewed_modules(role):
         new, old = (reach.resolve(by, {one.reach_for(module.name)}) for one in (role, before))
         if not old.everything and (new.everything or set(new.owners) - set(old.owners)):
@@ -215,7 +219,23 @@ def _log_rows(before, after) -> list[dict]:
     for name in sorted(set(before.overrides) | set(after.overrides)):
         shown = [describe(**_pair(one.overrides[name])) if name in one.overrides else "默认" for one in (before, after)]
         rows.append((f"{modules.get(name).label if name in modules.ALL else name}的数据权限", *shown))
+    for name in sorted(set(before.field_rights) | set(after.field_rights)):
+        shown = [_field_words(name, one.field_rights.get(name) or {}) for one in (before, after)]
+        rows.append((f"{modules.get(name).label if name in modules.ALL else name}的字段权限", *shown))
     return differences(rows)
+
+
+def _field_words(name: str, levels: dict) -> str:
+    """Field rights in words: 脱敏 电话；隐藏 备注."""
+    labels = (
+        {row["key"]: row["label"] for row in fieldrights.restrictable(modules.get(name))} if name in modules.ALL else {}
+    )
+    found = []
+    for level, word in fieldset.LEVELS.items():
+        keys = [labels.get(key, key) for key, own in levels.items() if own == level]
+        if keys:
+            found.append(f"{word} {'、'.join(keys)}")
+    return "；".join(found)
 
 
 def _pair(own: dict) -> dict:
@@ -269,6 +289,7 @@ def _copy_of(role, name: str) -> Role:
         reach=role.reach,
         departments=list(role.departments),
         overrides=dict(role.overrides),
+        field_rights=dict(role.field_rights),
         order=role.order,
     )
 

@@ -11,7 +11,7 @@ from crm.records.fields import tidy
 from crm.records.modules import BASE_FUNCTIONS
 from crm.records.views.base import render_page
 
-from .. import services
+from .. import fieldrights, services
 from ..forms import person_field
 from ..matrix import Matrix
 from ..models import Employee, Role
@@ -19,11 +19,12 @@ from .base import done, form_page, move_errors, needs, number
 
 LIST = "/settings/roles/"
 CRUMB = {"label": "角色", "list_url": LIST}
-TABS = (("matrix", "操作与数据权限"), ("admin", "管理功能"), ("people", "人员"))
+TABS = (("matrix", "操作与数据权限"), ("fields", "字段权限"), ("admin", "管理功能"), ("people", "人员"))
 ADMIN_NOTES = {
     "admin.org": "部门和员工：新建、编辑、停用、重置密码、导入导出",
     "admin.roles": "角色：新建、编辑、授予；查看任何人的权限",
     "admin.dictionary": "数据字典的值",
+    "admin.fields": "各模块的字段：新增、改名、必填、隐藏、顺序、索引",
     "admin.log": "登录日志和系统日志",
     "admin.settings": "系统参数",
     "admin.jobs": "所有人的后台任务",
@@ -53,15 +54,16 @@ def detail(request, pk: int):
     role = get_object_or_404(Role.objects.select_related("person"), pk=pk)
     if request.method != "POST":
         return show(request, role)
-    part = "admin" if request.POST.get("part") == "admin" else "matrix"
-    values = admin_values(role, request.POST) if part == "admin" else Matrix.values_of(role, request.POST)
+    part = request.POST.get("part") if request.POST.get("part") in SAVED else "matrix"
+    values = SAVED[part](role, request.POST)
     error = None
     if number(request.POST.get("version")) != role.version:
         error = "这个角色刚被别人修改过。您的选择还在，请核对后再保存一次。"
     else:
         try:
             services.update_role(role, values, by=request.user)
-            return done(request, role_url(role, part), "保存成功")
+            more = f"&module={request.POST.get('module', '')}" if part == "fields" else ""
+            return done(request, role_url(role, part) + more, "保存成功")
         except ValidationError as refused:
             error = "；".join(refused.messages)
     for name, value in values.items():
@@ -73,6 +75,9 @@ def admin_values(role, data) -> dict:
     """The role's functions with the administration functions of the form in place of its own."""
     chosen = {code for code in data.getlist("f") if code in modules.ADMIN_FUNCTIONS}
     return {"permissions": [code for code in role.permissions if code not in modules.ADMIN_FUNCTIONS] + sorted(chosen)}
+
+
+SAVED = {"matrix": Matrix.values_of, "admin": admin_values, "fields": fieldrights.values_of}
 
 
 def show(request, role, *, tab: str = "", error: str | None = None, status: int = 200):
@@ -113,6 +118,8 @@ def show(request, role, *, tab: str = "", error: str | None = None, status: int 
         context["matrix"] = Matrix(role)
         context["base_functions"] = BASE_FUNCTIONS
         context["preview"] = preview(holders)
+    elif tab == "fields":
+        context |= fieldrights.context(role, request.GET.get("module", ""), user)
     elif tab == "admin":
         granted = user.functions()
         context["functions"] = [

@@ -47,7 +47,8 @@ class Definition:
         return {pk: label for pk, label, _ in self.options}
 
 
-def _of_row(row: FieldDefinition) -> Definition:
+def of_row(row: FieldDefinition) -> Definition:
+    """The row as everything reads it."""
     names = (
         "pk key module type label required unique default hint section order in_form in_list in_filter retired index"
     ).split()
@@ -78,7 +79,7 @@ def of(module: str, stamp: str | None = None) -> tuple[Definition, ...]:
     if _kept["version"] != stamp:
         found: dict[str, list] = {}
         for row in FieldDefinition.objects.order_by("order", "pk"):
-            found.setdefault(row.module, []).append(_of_row(row))
+            found.setdefault(row.module, []).append(of_row(row))
         _kept.update(version=stamp, modules={name: tuple(rows) for name, rows in found.items()})
     return _kept["modules"].get(module, ())
 

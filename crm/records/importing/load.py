@@ -8,9 +8,10 @@ from django.db import connection
 from django.utils import timezone
 
 from .. import dictionaries, search, services
+from ..custom import values
 from ..fields import DictionaryField
 from ..models import ImportFailure, OperationLog, SearchRow
-from . import write
+from . import custom, write
 from .write import Same
 
 MAX_SHOWN = 20
@@ -44,7 +45,10 @@ def run(chunk, job) -> dict[str, int]:
                 found[known[key]] = row
             else:
                 later.append(row)  # the same key again: it meets the record as the earlier row leaves it
-        counts["created"] += _create(chunk, fresh, job)
+        counts["created"] += _create(chunk, _complete(chunk, fresh), job)
+        if found and plan.unique:
+            custom.check_unique(chunk, list(found.values()), {row: pk for pk, row in found.items()})
+            found = {pk: row for pk, row in found.items() if row not in chunk.faults}
         if found:
             changed, same = _change(chunk, found, job)
             counts["updated"] += changed
@@ -104,6 +108,19 @@ def create_dictionary_values(chunk) -> None:
                 ]
 
 
+def _complete(chunk, rows: list[int]) -> list[int]:
+    """Those of the rows to be created that have what the company demands and whose unique values are free."""
+    plan = chunk.plan
+    for target in plan.demanded:
+        column = chunk.values[plan.attnames[target.key]]
+        for row in rows:
+            if column[row] in EMPTY:
+                chunk.fail(row, target.label, f"请填写{target.label}")
+    if plan.unique:
+        custom.check_unique(chunk, [row for row in rows if row not in chunk.faults])
+    return [row for row in rows if row not in chunk.faults] if chunk.faults else rows
+
+
 def _create(chunk, rows: list[int], job) -> int:
     """Insert these rows with their log and search lines; returns how many."""
     if not rows:
@@ -119,6 +136,8 @@ def _create(chunk, rows: list[int], job) -> int:
         if name in stored
     }
     columns["id"] = ids
+    if any(extras := custom.extras(chunk, rows)):
+        columns["extra"] = extras
     columns.setdefault("created_by_id", Same(plan.user.pk))
     for name in ("created_at", "updated_at"):
         if name in columns:
@@ -142,6 +161,8 @@ def _create(chunk, rows: list[int], job) -> int:
         count,
     )
     _index(chunk, content_type, rows, ids)
+    if plan.unique:
+        custom.claim(chunk, list(zip(rows, ids, strict=True)))
     return count
 
 
@@ -182,8 +203,16 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
             names.add(field.name)
             if field.editable:
                 diff.append(
-                    {"label": str(field.verbose_name), "old": plan.display(field, old), "new": plan.display(field, new)}
+                    {
+                        "key": field.name,
+                        "label": str(field.verbose_name),
+                        "old": plan.display(field, old),
+                        "new": plan.display(field, new),
+                    }
                 )
+        if customs := custom.change(chunk, record, row):
+            diff += customs
+            names.add("extra")
         if diff:
             record.version += 1
             record.updated_at = now
@@ -193,6 +222,8 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
         plan.model.objects.bulk_update(changed, [*names, "version", "updated_at"], batch_size=200)
         services.write_log(plan.model, entries, code=f"{plan.module.name}.updated", by=plan.user, job=job)
         search.index(plan.module, changed)
+        if plan.unique:
+            values.claim(plan.module, changed)
     return len(changed), len(mine) - len(changed)
 
 

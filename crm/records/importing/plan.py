@@ -6,7 +6,7 @@ from itertools import islice
 from django.db import models
 
 from .. import search, services
-from . import cells, targets, upload
+from . import cells, custom, targets, upload
 
 MODES = {"skip": "跳过", "overwrite": "覆盖", "fill": "仅填空", "create": "新建"}
 UNKNOWN = {"reject": "拒绝该行", "map": "逐个对应", "create": "新建字典项"}
@@ -28,18 +28,25 @@ class Plan:
         mapping = options.get("mapping") or {}
         if strange := [key for key in mapping if key not in allowed]:
             raise Invalid(f"不能导入这些字段：{'、'.join(strange)}")
-        missing = [target.label for target in targets.required(self.importer, module) if target.key not in mapping]
+        offered = list(allowed.values())
+        missing = [target.label for target in targets.required(offered, module) if target.key not in mapping]
         if missing:
             raise Invalid(f"请先对应必填的字段：{'、'.join(missing)}")
         self.mapping = {key: int(column) for key, column in mapping.items()}
         self.targets = [allowed[key] for key in mapping]
         self.key_fields, self.forbids = self.importer.key_fields(), self.importer.forbids_duplicates()
         self.keyed = bool(self.key_fields) and all(key in mapping for key in self.importer.key_targets)
+        self.demanded = [target for target in self.targets if targets.demanded(target, module)]
+        self.unique = any(target.custom and target.custom.unique for target in self.targets)
         self.columns, self.attnames, self.changeable, self._shown = {}, {}, set(), {}
         for target in self.targets:
             field = self.field_of(target)
-            self.columns[target.key] = cells.column_for(
-                target, field, user=user, options={**options, "unknown": self.unknown, "module": module.name}
+            self.columns[target.key] = (
+                custom.column_for(target.custom)
+                if target.custom
+                else cells.column_for(
+                    target, field, user=user, options={**options, "unknown": self.unknown, "module": module.name}
+                )
             )
             self.attnames[target.key] = field.attname if field is not None else target.key
             if field is not None and not target.create:
@@ -98,7 +105,7 @@ class Plan:
     def independent(self) -> bool:
         """Whether a chunk depends on nothing of the one before but its keys."""
         relations = any(isinstance(column, cells.Relation) for column in self.columns.values())
-        return self.mode in ("skip", "create") and not relations
+        return self.mode in ("skip", "create") and not relations and not self.unique
 
 
 class Chunk:

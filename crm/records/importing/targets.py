@@ -1,10 +1,11 @@
 """What a module declares to be importable: targets (one per field a column can fill) and the rules of its rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.module_loading import import_string
 
+from ..custom import definitions
 from ..fields import name_key
 
 PERSON, OWNER = "person", "owner"
@@ -34,6 +35,7 @@ class Target:
     example: str = ""
     note: str = ""
     options: Callable | None = None
+    custom: object = None  # the definition of a custom field
 
 
 class Importer:
@@ -45,10 +47,6 @@ class Importer:
     key_targets: tuple[str, ...] = ()  # targets that must be mapped for duplicates to be found
     duplicate_message = "已有相同的记录"
     derived: frozenset[str] = frozenset()  # attributes `rows` computes that follow a changed record
-
-    @property
-    def by_key(self) -> dict[str, Target]:
-        return {target.key: target for target in self.targets}
 
     def key_fields(self) -> tuple[str, ...]:
         """Model fields that decide whether a row is a record that exists; () = never."""
@@ -65,12 +63,22 @@ class Importer:
         """Values that depend on what stands in the tables when `rows` are created; runs inside the transaction."""
 
     def allowed_targets(self, user) -> list[Target]:
-        """Targets this person may fill."""
-        return [
-            target
-            for target in self.targets
-            if not target.function or user.has_function(f"{self.module}.{target.function}")
-        ]
+        """Targets this person may fill, in the company's words, custom fields last."""
+        from .. import fieldset, modules
+        from . import custom
+
+        module = modules.get(self.module)
+        company, found = fieldset.of(module, user), []
+        for target in self.targets:
+            if target.function and not user.has_function(f"{self.module}.{target.function}"):
+                continue
+            if not company.editable(target.key) and target.lookup not in (OWNER, PERSON):
+                continue
+            label = company.label(target.key, target.label)
+            if label != target.label:
+                target = replace(target, label=label, synonyms=(*target.synonyms, target.label))
+            found.append(target)
+        return [*found, *custom.targets_of(module, user)]
 
 
 def importer_of(module) -> Importer:
@@ -86,17 +94,24 @@ def importer_of(module) -> Importer:
     return found
 
 
-def required(importer: Importer, module) -> list[Target]:
-    """Targets without which no row can be created."""
-    found = []
-    for target in importer.targets:
+def required(offered: list[Target], module) -> list[Target]:
+    """Those of the offered targets without which no row can be created."""
+    found = [target for target in offered if demanded(target, module)]
+    for target in offered:
         name = target.key if target.field is None else target.field
         if not name or target.lookup in (OWNER, PERSON):
             continue
         field = module.model._meta.get_field(name)
-        if not field.null and not field.blank and not field.has_default():
+        if not field.null and not field.blank and not field.has_default() and target not in found:
             found.append(target)
     return found
+
+
+def demanded(target: Target, module) -> bool:
+    """Whether the company demands the field beyond its declaration."""
+    if target.custom is not None:
+        return target.custom.required
+    return any(one.key == target.key and one.required for one in definitions.of(module.name))
 
 
 def plain(header: str) -> str:

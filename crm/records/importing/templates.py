@@ -28,10 +28,9 @@ class Item:
 
 def items(importer, module, user) -> list[Item]:
     """The columns of the template: every target the person may fill."""
-    must = set(targets.required(importer, module))
-    return [
-        Item(target, module, user, target in must) for target in importer.allowed_targets(user) if target.field != ""
-    ]
+    offered = importer.allowed_targets(user)
+    must = {target.key for target in targets.required(offered, module)}
+    return [Item(target, module, user, target.key in must) for target in offered if target.field != "" or target.custom]
 
 
 def _values(target, field) -> list[str]:

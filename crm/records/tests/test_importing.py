@@ -204,7 +204,7 @@ def test_every_target_of_every_module_is_a_field_and_none_is_protected():
     for module in modules.ALL.values():
         if module.importer:
             importer = targets.importer_of(module)
-            assert targets.required(importer, module)
+            assert targets.required(list(importer.targets), module)
             assert not {target.key for target in importer.targets} & {
                 "version",
                 "deleted_at",

@@ -44,7 +44,10 @@ def field_rows(module, record, keys, user) -> list[dict]:
         html = formatting.moment(value) if column.kind == "datetime" and value else column.html(record, value)
         if column.paths[0].count("__") and column.kind == "text" and column.field is not None and value:
             html = linked(column, record, html)
-        found.append({"label": column.label, "html": html})
+        row = {"key": key, "label": column.label, "html": html}
+        if column.masked and value and record.deleted_at is None:
+            row["reveal_url"] = module.url("reveal", record.pk)
+        found.append(row)
     return found
 
 
@@ -72,15 +75,15 @@ class DetailView(ModuleView):
         self.rights = scope.rights(self.user, record)
         tabs = sorted([*self.shared_tabs(), *self.module.tabs], key=lambda tab: tab.order)
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
-        here = self.here(record)
+        here, fields = self.here(record), fieldset.of(self.module, self.user)
         return self.page(
             "records/detail.html",
             {
                 "record": record,
                 "title": self.module.title_of(record),
                 "initial": self.module.title_of(record)[:1],
-                "stars": getattr(record, "rating", None),
-                "chips": self.module.chips(record) if self.module.chips else [],
+                "stars": getattr(record, "rating", None) if fields.readable("rating") else None,
+                "chips": self.module.chips(record, fields) if self.module.chips else [],
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
                 "can_print": "print" in self.rights,

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.notices import services as notices
 from crm.notices.models import Message
 
-from .. import context, modules, scope, search
+from .. import context, fieldset, modules, scope, search
 from .base import go, render_page
 
 PER_GROUP = 5
@@ -66,7 +66,11 @@ def results(user, text: str) -> list[dict]:
                     "icon": module.icon,
                     "more_url": f"{module.list_url}?{urlencode({'q': text})}",
                     "items": [
-                        {"title": module.title_of(found[pk]), "url": module.url(pk=pk), "sub": _second_line(found[pk])}
+                        {
+                            "title": module.title_of(found[pk]),
+                            "url": module.url(pk=pk),
+                            "sub": _second_line(fieldset.of(module, user), found[pk]),
+                        }
                         for pk in ids
                         if pk in found
                     ],
@@ -75,9 +79,8 @@ def results(user, text: str) -> list[dict]:
     return groups
 
 
-def _second_line(record) -> str:
-    parts = [str(getattr(record, name)) for name in ("customer", "owner", "code") if getattr(record, name, None)]
-    return " · ".join(parts)
+def _second_line(fields, record) -> str:
+    return " · ".join(filter(None, (fields.shown(record, key) for key in ("customer", "owner", "code"))))
 
 
 @require_safe

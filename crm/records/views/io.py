@@ -38,6 +38,10 @@ class ImportView(ModuleView):
         self.importer = targets.importer_of(module)
         return super().dispatch(request, *args, **kwargs)
 
+    def offered(self) -> list:
+        """Targets the person may fill."""
+        return self.importer.allowed_targets(self.user)
+
     def draft(self, token: str) -> ImportDraft:
         """The person's own draft of this module."""
         found = ImportDraft.objects.filter(token=token, user=self.user, module=self.module.name).first()
@@ -92,7 +96,7 @@ class UploadView(ImportView):
         return go(request, f"{self.module.import_url}{draft.token}/")
 
     def show(self, error: str = "", status: int = 200):
-        must = [target.label for target in targets.required(self.importer, self.module)]
+        must = [target.label for target in targets.required(self.offered(), self.module)]
         context = {"error": error, "limit_mb": settings.IMPORT_MAX_MB, "required": must, "max_rows": 1_000_000}
         return self.step("io/upload.html", context, status if not error or not self.request.htmx else 200)
 
@@ -136,14 +140,11 @@ class MapView(ImportView):
         draft.save(update_fields=["options"])
         return go(request, f"{self.module.import_url}{token}/check/")
 
-    def offered(self) -> list:
-        return self.importer.allowed_targets(self.user)
-
     def show(self, draft, mapping, options=None, error=""):
         offered, meta, options = self.offered(), draft.meta, options or draft.options
-        required = {target.key for target in targets.required(self.importer, self.module)}
+        required = {target.key for target in targets.required(offered, self.module)}
         by_column = {place: key for key, place in mapping.items()}
-        unknown = unknown_of(self.module, self.importer, meta, mapping)
+        unknown = unknown_of(self.module, offered, meta, mapping)
         rows = []
         for place, header in enumerate(meta["headers"]):
             key = by_column.get(place, "")
@@ -187,10 +188,10 @@ class MapView(ImportView):
         return [(key, label) for key, label in MODES.items() if may or key in ("skip", "create")]
 
 
-def unknown_of(module, importer, meta, mapping) -> dict[str, list[str]]:
+def unknown_of(module, offered, meta, mapping) -> dict[str, list[str]]:
     """{target: values of its column that its dictionary does not offer}, as far as the file's values were listed."""
     found = {}
-    for target in importer.targets:
+    for target in offered:
         field = field_of(module, target)
         if target.key in mapping and isinstance(field, DictionaryField):
             listed = meta["distinct"][mapping[target.key]] if mapping[target.key] < len(meta["distinct"]) else None
@@ -211,8 +212,8 @@ class CheckView(ImportView):
         except Invalid:
             return go(request, f"{self.module.import_url}{token}/")
         report = check.check(plan, draft.source, draft.meta["total"])
-        unknown = unknown_of(self.module, self.importer, draft.meta, plan.mapping)
-        labels = {target.key: target.label for target in self.importer.targets}
+        unknown = unknown_of(self.module, self.offered(), draft.meta, plan.mapping)
+        labels = {target.key: target.label for target in self.offered()}
         return self.step(
             "io/check.html",
             {
@@ -232,7 +233,7 @@ class CheckView(ImportView):
 
     def post(self, request, token):
         draft = self.draft(token)
-        unknown = unknown_of(self.module, self.importer, draft.meta, draft.options.get("mapping", {}))
+        unknown = unknown_of(self.module, self.offered(), draft.meta, draft.options.get("mapping", {}))
         kept: dict[str, dict] = {}
         for match in self.matches(draft, unknown):
             answer = request.POST.get(match["name"], "")
@@ -246,7 +247,8 @@ class CheckView(ImportView):
 
     def matches(self, draft, unknown) -> list[dict]:
         """One choice per unknown value: a value of the dictionary, empty, or refuse the row."""
-        found, by_key, kept = [], self.importer.by_key, draft.options.get("values", {})
+        found, kept = [], draft.options.get("values", {})
+        by_key = {target.key: target for target in self.offered()}
         for key, values in unknown.items():
             field = field_of(self.module, by_key[key])
             items = DictionaryItem.objects.filter(dictionary=field.code, active=True).values_list("pk", "label")

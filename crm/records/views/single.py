@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, JsonResponse
 
-from .. import modules, search, services, teams
+from .. import fieldset, modules, search, services, teams
 from .base import ModuleView, go
 
 PICKED = 20
@@ -18,6 +18,18 @@ class StarView(ModuleView):
         on = services.toggle_star(self.record(), user=self.user)
         messages.success(request, "已关注" if on else "已取消关注")
         return go(request, self.module.url(pk=pk))
+
+
+class RevealView(ModuleView):
+    """POST /<prefix>/<pk>/reveal/ with `field`: a masked value in clear, once, with a log row."""
+
+    def post(self, request, pk):
+        record, key = self.record(), request.POST.get("field", "")
+        fields = fieldset.of(self.module, self.user)
+        if key not in fields.by_key or not fields.by_key[key].masked:
+            raise Http404
+        value = services.reveal(record, key, by=self.user)
+        return self.page("records/revealed.html", {"value": value})
 
 
 class TeamRemoveView(ModuleView):
@@ -86,7 +98,7 @@ def pick_record(request, name):
     if text.strip():
         rows = search.narrow(rows, module, text, user=request.user)
     rows = module.pickable(rows)
-    joins = ("owner",) if module.owned else ()
+    joins, fields = ("owner",) if module.owned else (), fieldset.of(module, request.user)
     found = rows.select_related(*joins).order_by("-pk")[:PICKED]
     return JsonResponse(
         {
@@ -99,7 +111,7 @@ def pick_record(request, name):
                             None,
                             [
                                 row.owner.name if module.owned and row.owner else "",
-                                getattr(row, "phone", "") or getattr(row, "code", ""),
+                                fields.shown(row, "phone") or fields.shown(row, "code"),
                             ],
                         )
                     ),
