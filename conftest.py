@@ -5,7 +5,8 @@ import os
 import pytest
 from pytest_django.plugin import blocking_manager_key
 
-from crm.tests.browser import BROWSER_HELP, Watch, find_browser
+from crm.browsers import BROWSER_HELP, find_browser
+from crm.tests.browser import Watch
 
 if os.environ.get("TESTING") != "1":
     pytest.exit("Run the tests with script/test: it sets TESTING=1 and a DATA_DIR of their own.", returncode=4)
