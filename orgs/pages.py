@@ -16,7 +16,7 @@ class Page:
 
 PAGES = [
     Page("admin.org", "部门", "/settings/departments/", "department", "部门树、负责人、移动和删除"),
-    Page("admin.org", "员工", "/settings/employees/", "team", "账号、部门、上级、停用、重置密码、导入"),
+    Page("admin.org", "员工", "/settings/employees/", "team", "账号、部门、上级、停用与导入"),
     Page("admin.roles", "角色", "/settings/roles/", "shield", "能做什么、看到谁的数据、管理功能"),
     Page("admin.dictionary", "数据字典", "/settings/dictionaries/", "list", "下拉选项的值、顺序和默认"),
     Page("admin.settings", "系统参数", "/settings/parameters/", "settings", "重名规则、可见性、导出和保留天数"),
