@@ -5,7 +5,8 @@ import os
 import pytest
 from pytest_django.plugin import blocking_manager_key
 
-from crm.tests.browser import BROWSER_HELP, Watch, find_browser
+from crm.browsers import BROWSER_HELP, find_browser
+from crm.tests.browser import Watch
 
 if os.environ.get("TESTING") != "1":
     pytest.exit("Run the tests with script/test: it sets TESTING=1 and a DATA_DIR of their own.", returncode=4)
@@ -119,7 +120,7 @@ def fresh_parameters():
 @pytest.fixture(scope="session")
 def browser(django_db_setup):
     """A headless Chromium of this machine (Playwright, synchronous)."""
-    from django.db import connection
+    from django.db import connection, connections
     from playwright.sync_api import sync_playwright
 
     # Playwright keeps an event loop in this thread, which Django would take for an async context
@@ -134,6 +135,7 @@ def browser(django_db_setup):
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         yield chromium
         chromium.close()
+        connections.close_all()  # those of this loop: nobody can reach them once it has ended
     if before is None:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from crm.records.fields import Email, Mobile, Text
 
 from . import reach
+from .devices import device_name
 
 
 class Department(models.Model):
@@ -228,6 +229,10 @@ class SignInLog(models.Model):
         verbose_name = "登录日志"
         ordering = ["-pk"]
 
+    @property
+    def device(self) -> str:
+        return device_name(self.agent)
+
 
 class SignIn(models.Model):
     """A live sign-in of an employee: its own row per session, so that one or all can be ended."""
@@ -242,6 +247,10 @@ class SignIn(models.Model):
     class Meta:
         verbose_name = "登录会话"
         ordering = ["-seen_at"]
+
+    @property
+    def device(self) -> str:
+        return device_name(self.agent)
 
 
 class OrgLog(models.Model):

@@ -59,7 +59,7 @@
     page.checked = here > 0 && here === boxes().length;
     page.classList.toggle("is-mixed", here > 0 && here < boxes().length);
     const all = $("[data-bulk-all]", bulk);
-    $("[data-bulk-count]", bulk).textContent = everything ? "全部" : chosen.size.toLocaleString("en-US");
+    $("[data-bulk-count]", bulk).textContent = everything ? `全部 ${all?.dataset.total.replace(" 条", "") ?? ""}` : chosen.size.toLocaleString("en-US");
     if (all) all.hidden = everything;
     bulk.hidden = !everything && !chosen.size;
   }

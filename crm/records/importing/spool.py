@@ -13,6 +13,7 @@ import csv
 import datetime
 import itertools
 import json
+import re
 import resource
 import sys
 import zipfile
@@ -30,6 +31,9 @@ ONLY = "只支持 .xls、.xlsx、.csv 文件"
 LOCKED = "文件有密码保护，请在 Excel 中去掉密码后再上传"
 BROKEN = "文件已损坏，无法读取。请用 Excel 打开后另存为 .xlsx 再上传"
 _FORMULA_SIGNS = tuple("=+-@\t\r")
+# A formula cell without the value a spreadsheet program keeps beside it; an empty text (t="str") is such a value.
+_UNCALCULATED = re.compile(rb"<c\b([^<>]*)>\s*<f\b(?:[^<>]*/>|[^<>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
+_FORMULA_LENGTH = 2**16  # bytes of XML a formula cell can have
 OLE, ZIP = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04"
 
 
@@ -82,15 +86,30 @@ def check_archive(path: str) -> None:
                 raise Refused("文件解压后过大，已拒绝读取")
             seen = 0
             for part in parts:
+                sheet, tail = part.filename.startswith("xl/worksheets/"), b""
                 with archive.open(part) as stream:
                     while block := stream.read(2**20):
                         seen += len(block)
                         if _too_large(seen, packed):
                             raise Refused("文件解压后过大，已拒绝读取")
+                        if sheet:
+                            _refuse_uncalculated(tail + block)
+                            tail = block[-_FORMULA_LENGTH:]
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
         raise Refused(BROKEN) from None
     except zipfile.zlib.error:
         raise Refused(BROKEN) from None
+
+
+def _refuse_uncalculated(xml: bytes) -> None:
+    """Formulas count as their last value; without one the cell would be read as empty and its row perhaps lost."""
+    if b"<f>" not in xml and b"<f " not in xml:
+        return
+    for found in _UNCALCULATED.finditer(xml):
+        if b't="str"' not in found[1]:
+            where = re.search(rb'\br="([A-Z]+[0-9]+)"', found[1])
+            place = f"（{where[1].decode()}）" if where else ""
+            raise Refused(f"工作表中的公式还没有计算结果{place}，请用 Excel 打开并保存后再上传")
 
 
 def _too_large(size: int, packed: int) -> bool:

@@ -19,7 +19,7 @@ from crm.records import formatting
 
 register = template.Library()
 
-DASH = SafeString('<span class="k-muted">–</span>')
+DASH = SafeString('<span class="k-muted k-none">–</span>')
 _TINTS = "abcde"
 _PAGE_SIZE_FIELD = ("page", "size")
 # Pixels of a choice button besides its text, of a Chinese character, and of half a form.

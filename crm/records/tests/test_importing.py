@@ -66,7 +66,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_file_that_cannot_be_imported_is_refused_in_words_and_leaves_nothing(case, settings):
+def test_a_file_that_cannot_be_imported_is_refused_in_words_and_leaves_nothing(case, settings, tmp_path):
+    # folders of its own: the other test processes import at the same time
+    settings.DATA_DIR = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {**settings.STORAGES["default"], "OPTIONS": {"location": tmp_path / "files"}},
+    }
     content, name, words = REFUSED[case]
     before = _stored()
     with pytest.raises(upload.Refused) as refusal:
@@ -138,6 +144,17 @@ def test_cells_are_read_as_people_see_them():
 
 def test_formulas_are_read_as_their_values():
     assert rows(accept(workbooks.with_formulas(), "a.xlsx")) == [["公式公司", "13800138001"]]
+    assert rows(accept(workbooks.with_formulas(""), "a.xlsx")) == [["", "13800138001"]]
+
+
+def test_a_formula_that_nobody_calculated_is_refused_and_its_row_not_lost():
+    many = [(f"公司{n}", "") for n in range(2_500)]
+    for content, place in (
+        (xlsx(HEADER, ("甲", "1"), ("=A2", "=1+1")), "A3"),
+        (xlsx(HEADER, *many, ("乙", "=1+1")), "B2502"),
+    ):
+        with pytest.raises(upload.Refused, match=f"公式还没有计算结果（{place}）"):
+            accept(content, "a.xlsx")
 
 
 def test_xls_is_read_like_xlsx():

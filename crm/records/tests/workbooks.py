@@ -64,12 +64,14 @@ def bomb() -> bytes:
     return out.getvalue()
 
 
-def with_formulas() -> bytes:
-    """A workbook with a formula and the value Excel kept for it."""
+def with_formulas(text: str = "公式公司") -> bytes:
+    """A workbook with formulas and the values Excel kept for them, `text` for the first."""
     sheet = (
         '<?xml version="1.0" encoding="UTF-8"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
         '<row r="1"><c r="A1" t="inlineStr"><is><t>客户名称</t></is></c><c r="B1" t="inlineStr"><is><t>电话</t></is></c></row>'
-        '<row r="2"><c r="A2" t="str"><f>"公"&amp;"式"&amp;"公司"</f><v>公式公司</v></c><c r="B2"><f>13800138000+1</f><v>13800138001</v></c></row>'
+        '<row r="2"><c r="A2" t="str"><f>"公"&amp;"式"&amp;"公司"</f><v>'
+        f"{text}</v>"
+        '</c><c r="B2"><f>13800138000+1</f><v>13800138001</v></c></row>'
         "</sheetData></worksheet>"
     )
     out = io.BytesIO()
