@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from .views import account, batch, departments, employees, importing, logs, me, people, roles, settings, setup
+from .views import (
+    account,
+    batch,
+    departments,
+    employees,
+    importing,
+    logs,
+    me,
+    messages,
+    people,
+    preferences,
+    roles,
+    settings,
+    setup,
+)
 
 urlpatterns = [
     path("login/", account.sign_in, name="login"),
@@ -14,6 +28,13 @@ urlpatterns = [
     path("me/password/", account.password, name="password"),
     path("me/rights/", me.my_rights, name="my-rights"),
     path("me/sessions/<int:pk>/end/", me.end_session, name="session-end"),
+    path("me/notices/", preferences.notices, name="my-notices"),
+    path("messages/", messages.inbox, name="messages"),
+    path("messages/read/", messages.read, name="messages-read"),
+    path("messages/delete/", messages.delete, name="messages-delete"),
+    path("messages/new/", messages.write, name="message-new"),
+    path("messages/<int:pk>/", messages.open_message, name="message"),
+    path("messages/<int:pk>/reply/", messages.reply, name="message-reply"),
     path("rights/why/", me.why, name="why"),
     path("people/<int:pk>/", people.card, name="person"),
     path("people/<int:pk>/rights/", me.rights, name="person-rights"),
