@@ -42,6 +42,13 @@ def wishes(ids: Iterable[int], kind: kinds.Kind) -> dict[int, Wish]:
     return found
 
 
+def names(ids: list[int], shown: int = 5) -> str:
+    """The first few names of recipients: 甲、乙 等 7 人."""
+    people = dict(get_user_model().objects.filter(pk__in=ids[:shown]).values_list("pk", "name"))
+    text = "、".join(people[pk] for pk in ids[:shown] if pk in people)
+    return text if len(ids) <= shown else f"{text} 等 {len(ids)} 人"
+
+
 def of(user) -> NoticePreference:
     """The person's preferences; an unsaved row of defaults where none were chosen."""
     return NoticePreference.objects.filter(user=user).first() or NoticePreference(user=user)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import Count, Q, Subquery
 from django.utils import timezone
 
-from . import kinds, preferences
+from . import delivery, kinds, preferences
 from .models import Message
 from .text import lines, one_line
 
@@ -25,6 +25,14 @@ def notify(
     if not ids:
         return 0
     wishes = preferences.wishes(ids, known)
+    delivery.queue_notice(
+        known,
+        title=title,
+        body=body,
+        url=url,
+        addresses={pk: wishes[pk].address for pk in ids if pk in wishes and wishes[pk].address},
+        names=lambda: preferences.names(ids),
+    )
     rows = [
         Message(
             recipient_id=pk,

@@ -3,6 +3,7 @@
 from . import (
     cleaning,  # noqa: F401
     jobs,
+    mailing,  # noqa: F401
     periodic,
 )
 from .exporting import job as export_job  # noqa: F401

@@ -2,7 +2,7 @@
 
 from django.views.decorators.http import require_http_methods
 
-from crm.notices import kinds, preferences
+from crm.notices import kinds, mail, preferences
 
 from .base import done, render_page
 
@@ -11,7 +11,7 @@ from .base import done, render_page
 def notices(request):
     """/me/notices/"""
     user = request.user
-    row, mailing = preferences.of(user), False
+    row, mailing = preferences.of(user), mail.configured()
     if request.method == "POST":
         chosen = {
             kind.key: (f"site-{kind.key}" in request.POST, f"mail-{kind.key}" in request.POST if mailing else None)
