@@ -13,6 +13,17 @@ app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
     "sweep-jobs": {"task": "crm.records.tasks.sweep_jobs", "schedule": 15.0},
+    "sweep-deliveries": {"task": "crm.notices.tasks.sweep_deliveries", "schedule": 30.0},
+    "message-digest": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["message_digest"],
+        "schedule": crontab(hour=8, minute=30),
+    },
+    "clean-messages": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["clean_messages"],
+        "schedule": crontab(hour=3, minute=40),
+    },
     "clean-up": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["clean_up"],

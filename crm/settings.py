@@ -172,11 +172,12 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "crm.views.csrf_failure"
 
-# E-mail (忘记密码): without SMTP_HOST the page says whom to ask
-SMTP_HOST = env.str("SMTP_HOST", default="")
-EMAIL_HOST, EMAIL_PORT = SMTP_HOST or "localhost", env.int("SMTP_PORT", default=465)
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.str("SMTP_USER", default=""), env.str("SMTP_PASSWORD", default="")
-EMAIL_USE_SSL, DEFAULT_FROM_EMAIL = EMAIL_PORT == 465, env.str("SMTP_FROM", default=EMAIL_HOST_USER)
+# E-mail: the environment's server wins over the one of /settings/mail/; without either no mail is written
+SMTP_HOST, SMTP_PORT = env.str("SMTP_HOST", default=""), env.int("SMTP_PORT", default=465)
+SMTP_USER, SMTP_PASSWORD = env.str("SMTP_USER", default=""), env.str("SMTP_PASSWORD", default="")
+SMTP_FROM = env.str("SMTP_FROM", default=SMTP_USER)
+SMTP_SECURITY = env.str("SMTP_SECURITY", default={465: "ssl", 25: "none"}.get(SMTP_PORT, "starttls"))
+EMAIL_BACKEND = "crm.notices.smtp.Backend"
 
 # Security headers
 SECURE_SSL_REDIRECT = False

@@ -2,7 +2,24 @@
 
 from django.urls import path
 
-from .views import account, batch, departments, employees, fields, importing, logs, me, people, roles, settings, setup
+from .views import (
+    account,
+    batch,
+    departments,
+    employees,
+    fields,
+    importing,
+    logs,
+    mail,
+    me,
+    messages,
+    people,
+    preferences,
+    robots,
+    roles,
+    settings,
+    setup,
+)
 
 urlpatterns = [
     path("login/", account.sign_in, name="login"),
@@ -14,6 +31,13 @@ urlpatterns = [
     path("me/password/", account.password, name="password"),
     path("me/rights/", me.my_rights, name="my-rights"),
     path("me/sessions/<int:pk>/end/", me.end_session, name="session-end"),
+    path("me/notices/", preferences.notices, name="my-notices"),
+    path("messages/", messages.inbox, name="messages"),
+    path("messages/read/", messages.read, name="messages-read"),
+    path("messages/delete/", messages.delete, name="messages-delete"),
+    path("messages/new/", messages.write, name="message-new"),
+    path("messages/<int:pk>/", messages.open_message, name="message"),
+    path("messages/<int:pk>/reply/", messages.reply, name="message-reply"),
     path("rights/why/", me.why, name="why"),
     path("people/<int:pk>/", people.card, name="person"),
     path("people/<int:pk>/rights/", me.rights, name="person-rights"),
@@ -53,6 +77,15 @@ urlpatterns = [
     path("settings/dictionaries/<str:code>/", settings.dictionary, name="dictionary"),
     path("settings/dictionaries/<str:code>/new/", settings.add_item, name="dictionary-item-new"),
     path("settings/parameters/", settings.parameters, name="parameters"),
+    path("settings/mail/", mail.server, name="mail-server"),
+    path("settings/mail/test/", mail.test, name="mail-test"),
+    path("settings/outbox/", mail.outbox, name="outbox"),
+    path("settings/outbox/<int:pk>/resend/", mail.resend, name="outbox-resend"),
+    path("settings/robots/", robots.index, name="robots"),
+    path("settings/robots/new/", robots.create, name="robot-new"),
+    path("settings/robots/<int:pk>/edit/", robots.edit, name="robot-edit"),
+    path("settings/robots/<int:pk>/delete/", robots.delete, name="robot-delete"),
+    path("settings/robots/<int:pk>/test/", robots.test, name="robot-test"),
     path("settings/signins/", logs.sign_ins, name="sign-in-log"),
     path("settings/log/", logs.system, name="system-log"),
 ]

@@ -151,6 +151,7 @@
     if (back && plain) { event.preventDefault(); closeDialog(); }
     if (event.target.closest("[data-print]")) window.print();
     if (event.target.closest("[data-keys]")) keys.showModal();
+    if (event.target.matches("[data-check-all]")) $$("input[name=ids]", event.target.form).forEach((box) => { box.checked = event.target.checked; });
     const choose = event.target.closest("[data-choose]");
     if (choose) $$(`input[value="${choose.dataset.choose}"]`, choose.form).forEach((input) => { input.checked = true; });
   });
@@ -287,11 +288,15 @@
 
   // ---- Live badges: one light request, only while the page is looked at ----
   const badgesUrl = document.body.dataset.badges;
+  const title = document.title;
+  const nameTab = (unread) => { document.title = unread ? `(${unread > 99 ? "99+" : unread}) ${title}` : title; };
+  nameTab(parseInt($("[data-badge=unread] .k-badge-dot")?.textContent, 10) || 0);
   async function badges() {
     if (document.hidden || !navigator.onLine) return;
     const response = await fetch(badgesUrl, { headers: { Accept: "application/json" } }).catch(() => null);
     if (!response?.ok || response.redirected) return;
     const counts = await response.json();
+    nameTab(counts.unread);
     $$("[data-badge]").forEach((link) => {
       const count = counts[link.dataset.badge] || 0;
       const dot = $(".k-badge-dot", link);

@@ -10,6 +10,6 @@ class RecordsConfig(AppConfig):
     def ready(self):
         import crm.celery  # noqa: F401  tasks go to our broker, whichever process queues them
 
-        from . import lookups  # noqa: F401  registers the lookups
+        from . import announcements, lookups  # noqa: F401  registers message kinds and lookups
 
         autodiscover_modules("module")

@@ -3,6 +3,7 @@
 from . import (
     cleaning,  # noqa: F401
     jobs,
+    mailing,  # noqa: F401
     periodic,
 )
 from .custom import indexes  # noqa: F401

@@ -9,6 +9,8 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from crm.notices import delivery
+from crm.notices.models import Delivery
 from orgs import resets, services
 from orgs.models import OrgLog, SignIn, SignInLog
 from orgs.tests.factories import PASSWORD, client_for, employee
@@ -174,7 +176,13 @@ def test_forgotten_password_without_mail_server_names_the_administrator():
 @pytest.fixture
 def mail_ready(settings, monkeypatch):
     settings.SMTP_HOST, settings.PUBLIC_URL = "mail.example.com", "https://crm.example.com"
-    monkeypatch.setattr("orgs.views.account.send_reset", type("Now", (), {"delay": staticmethod(resets.send)}))
+    settings.SMTP_FROM = "crm@example.com"
+
+    def send_now(username):
+        resets.send(username)
+        delivery.sweep()
+
+    monkeypatch.setattr("orgs.views.account.send_reset", type("Now", (), {"delay": staticmethod(send_now)}))
 
 
 def link_in(message) -> str:
@@ -190,6 +198,8 @@ def test_a_reset_link_works_once_within_thirty_minutes(mail_ready, monkeypatch):
     assert Client().post("/login/forgot/", {"username": "13700000000"}).content == known
     assert len(mail.outbox) == 1
     link = link_in(mail.outbox[0])
+    row = Delivery.objects.get()
+    assert (row.state, row.body, row.address) == ("sent", "", "li@example.com")  # the link is not kept
     assert Client().get(link).status_code == 200
     with monkeypatch.context() as later:
         moment = resets.tokens._now() + timedelta(minutes=31)

@@ -22,6 +22,7 @@ AREAS = {
     "dictionary": "数据字典",
     "parameter": "系统参数",
     "session": "登录会话",
+    "mail": "邮件和机器人",
 }
 
 

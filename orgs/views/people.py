@@ -54,6 +54,7 @@ def card(request, pk: int):
             "person": person,
             "department": tree.name_of(person.department),
             "rights_url": rights_url,
+            "letter_url": f"/messages/new/?to={pk}" if person.is_active and pk != user.pk else "",
             "edit_url": f"/settings/employees/{pk}/edit/" if user.has_function("admin.org") else "",
         },
     )

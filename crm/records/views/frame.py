@@ -1,16 +1,14 @@
-"""Pages around the records: workbench, global search, messages, badges."""
+"""Pages around the records: workbench, global search, badges."""
 
 from urllib.parse import urlencode
 
-from django.contrib import messages as toasts
-from django.http import Http404, JsonResponse
-from django.views.decorators.http import require_POST, require_safe
+from django.http import JsonResponse
+from django.views.decorators.http import require_safe
 
 from crm.notices import services as notices
-from crm.notices.models import Message
 
 from .. import context, fieldset, modules, scope, search
-from .base import go, render_page
+from .base import render_page
 
 PER_GROUP = 5
 
@@ -114,67 +112,3 @@ def badges(request):
     """GET /badges/: {"unread", "jobs"} for the top bar; cheap, polled at most every 30 seconds."""
     unread, running = context.badges(request.user)
     return JsonResponse({"unread": unread, "jobs": running})
-
-
-@require_safe
-def inbox(request):
-    """GET /messages/?kind=: my messages, newest first."""
-    kind = request.GET.get("kind", "")
-    rows = notices.inbox(request.user)
-    tabs = [{"label": "全部", "url": "/messages/", "active": not kind, "count": None}]
-    for key, label in Message.Kind.choices:
-        tabs.append({"label": label, "url": f"/messages/?kind={key}", "active": kind == key, "count": None})
-    if kind in Message.Kind.values:
-        rows = rows.filter(kind=kind)
-    page = int(request.GET["page"]) if request.GET.get("page", "").isdigit() and len(request.GET["page"]) < 6 else 1
-    size = 30
-    found = list(rows[(page - 1) * size : page * size + 1])
-    items = [
-        {
-            "id": m.pk,
-            "title": m.title,
-            "body": m.body,
-            "url": m.url,
-            "created_at": m.created_at,
-            "read": m.read_at is not None,
-            "kind_label": m.get_kind_display(),
-            "kind": m.kind,
-        }
-        for m in found[:size]
-    ]
-    return render_page(
-        request,
-        "messages/list.html",
-        {
-            "tabs": tabs,
-            "items": items,
-            "kind": kind,
-            "next_url": f"/messages/?kind={kind}&page={page + 1}" if len(found) > size else None,
-            "prev_url": f"/messages/?kind={kind}&page={page - 1}" if page > 1 else None,
-        },
-    )
-
-
-@require_POST
-def read(request):
-    """POST /messages/read/: `ids` = "1,2", or everything without it."""
-    text = request.POST.get("ids", "")
-    ids = (
-        [int(part) for part in text.split(",") if part.isascii() and part.isdigit() and len(part) < 19]
-        if text
-        else None
-    )
-    notices.mark_read(request.user, ids)
-    if not request.htmx:
-        toasts.success(request, "已标为已读")
-    return go(request, "/messages/")
-
-
-@require_safe
-def open_message(request, pk):
-    """GET /messages/<pk>/: mark read and go where it points."""
-    message = notices.inbox(request.user).filter(pk=pk).first()
-    if message is None:
-        raise Http404
-    notices.mark_read(request.user, [pk])
-    return go(request, message.url or "/messages/")
