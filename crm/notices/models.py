@@ -11,6 +11,7 @@ class Message(models.Model):
         JOB = "job", "后台任务"
         TRANSFER = "transfer", "转移与分配"
         TEAM = "team", "团队"
+        MENTION = "mention", "提及与评论"
         SYSTEM = "system", "系统"
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name="收件人")

@@ -1,4 +1,5 @@
 from .base import OwnedRecord, Record, RecordQuerySet, owned_indexes
+from .followups import FollowUp, FollowUpComment, FollowUpLink, QuickText
 from .grants import Grant
 from .imports import ImportDraft, ImportFailure, ImportMapping
 from .satellites import Attachment, OperationLog, SearchRow, Star
@@ -16,6 +17,9 @@ __all__ = [
     "Attachment",
     "DictionaryItem",
     "ExportLedger",
+    "FollowUp",
+    "FollowUpComment",
+    "FollowUpLink",
     "Grant",
     "ImportDraft",
     "ImportFailure",
@@ -26,6 +30,7 @@ __all__ = [
     "OwnedRecord",
     "Parameter",
     "PeriodicRun",
+    "QuickText",
     "Record",
     "RecordQuerySet",
     "SearchRow",
