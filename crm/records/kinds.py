@@ -6,6 +6,7 @@ from . import (
     periodic,
 )
 from .exporting import job as export_job  # noqa: F401
+from .followups import export as followup_export  # noqa: F401
 from .importing import job as import_job  # noqa: F401
 
 

@@ -8,10 +8,11 @@ of scope.
 
 from .base import CANARY, XSS
 from .doors import DoorContract
+from .followups import FollowUpContract
 from .forms import FormContract
 
 
-class RecordContract(DoorContract, FormContract):
+class RecordContract(DoorContract, FormContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

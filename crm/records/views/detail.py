@@ -26,6 +26,11 @@ LOG_ICONS = {
     "restored": "undo",
     "file_added": "file",
     "file_removed": "file",
+    "followup_updated": "chat",
+    "followup_removed": "chat",
+    "followup_comment_removed": "chat",
+    "followup_added": "chat",
+    "followup_commented": "chat",
 }
 
 
@@ -46,6 +51,22 @@ def field_rows(module, record, keys, user) -> list[dict]:
             html = linked(column, record, html)
         found.append({"label": column.label, "html": html})
     return found
+
+
+def log_events(module, user, entries) -> list[dict]:
+    """Rows of the operation log as a timeline shows them, without changes of columns the person may not see."""
+    hidden = {column.label for column in module.columns if not visible(column, module, user)}
+    return [
+        {
+            "pk": entry.pk,
+            "at": entry.created_at,
+            "actor": entry.actor.name if entry.actor else "",
+            "text": entry.text,
+            "changes": [change for change in entry.changes if change["label"] not in hidden],
+            "icon": LOG_ICONS.get(entry.code.split(".")[-1], "edit"),
+        }
+        for entry in entries
+    ]
 
 
 def linked(column, record, html):
@@ -84,6 +105,9 @@ class DetailView(ModuleView):
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
                 "can_print": "print" in self.rights,
+                "follow_url": self.module.url("follow-ups/new", record.pk)
+                if self.module.followed and "follow" in self.rights and not record.deleted_at
+                else None,
                 "tabs": [
                     {
                         "key": tab.key,
@@ -108,10 +132,13 @@ class DetailView(ModuleView):
     # Header -----------------------------------------------------------------------------------------------------------
     def actions(self, record) -> list[dict]:
         module, rights, found = self.module, self.rights, []
+        follows = module.followed and "follow" in rights
+        if follows:
+            url = module.url("follow-ups/new", record.pk)
+            found.append({"label": "写跟进", "url": url, "icon": "chat", "primary": True, "dialog": True})
         if "edit" in rights:
-            found.append(
-                {"label": "编辑", "url": module.url("edit", record.pk), "icon": "edit", "primary": True, "edit": True}
-            )
+            url = module.url("edit", record.pk)
+            found.append({"label": "编辑", "url": url, "icon": "edit", "primary": not follows, "edit": True})
         if "transfer" in rights and module.owned:
             found.append(
                 {"label": "转移", "url": module.url("transfer", record.pk), "icon": "transfer", "dialog": True}
@@ -150,6 +177,9 @@ class DetailView(ModuleView):
     # Tabs every record has --------------------------------------------------------------------------------------------
     def shared_tabs(self) -> list[Tab]:
         tabs = [Tab("fields", "基本信息", "records/tabs/fields.html", self.fields_tab, order=20)]
+        if self.module.followed:
+            count = self.followup_count
+            tabs.append(Tab("followups", "跟进记录", "followups/tab.html", self.followups_tab, count, order=10))
         for order, child in enumerate(self.module.children):
             if child.may(self.user, "view"):
                 tabs.append(
@@ -185,6 +215,16 @@ class DetailView(ModuleView):
         )
         tabs.append(Tab("log", "操作记录", "records/tabs/log.html", self.log_tab, order=90))
         return tabs
+
+    def followup_count(self, record, user):
+        from ..followups import queries
+
+        return queries.at_record(record, user).count()
+
+    def followups_tab(self, request, record, rights):
+        from ..followups import views
+
+        return views.tab(record, self.module, request, self.user, rights)
 
     def fields_tab(self, request, record, rights):
         return {
@@ -292,23 +332,9 @@ class DetailView(ModuleView):
             entries = entries.filter(pk__lt=int(before[:18]))
         entries = list(entries[: LOG_PAGE + 1])
         return {
-            "entries": [
-                {
-                    "at": e.created_at,
-                    "actor": e.actor.name if e.actor else "",
-                    "text": e.text,
-                    "changes": self.readable(e.changes),
-                    "icon": LOG_ICONS.get(e.code.split(".")[-1], "edit"),
-                }
-                for e in entries[:LOG_PAGE]
-            ],
+            "entries": log_events(self.module, self.user, entries[:LOG_PAGE]),
             "more_url": f"{request.path}?tab=log&log={entries[LOG_PAGE - 1].pk}" if len(entries) > LOG_PAGE else None,
         }
-
-    def readable(self, changes):
-        """Changes of columns the person may see."""
-        hidden = {column.label for column in self.module.columns if not visible(column, self.module, self.user)}
-        return [change for change in changes if change["label"] not in hidden]
 
 
 class RecycledView(DetailView):
