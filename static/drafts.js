@@ -98,6 +98,7 @@
   }
   prepare(document);
   document.addEventListener("htmx:afterSwap", (event) => prepare(event.detail.target));
+  document.addEventListener("htmx:load", (event) => { if (event.detail.elt.matches("form[data-draft]")) watch(event.detail.elt); prepare(event.detail.elt); });
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     const { xhr, elt } = event.detail;
     const form = elt.closest("form[data-draft]");

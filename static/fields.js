@@ -319,4 +319,5 @@
   }
   prepare(document);
   document.addEventListener("htmx:afterSwap", (event) => prepare(event.detail.target));
+  document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));  // what replaced its target
 })();

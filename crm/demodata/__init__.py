@@ -4,9 +4,10 @@ import random
 
 from django.db import transaction
 
+from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import company, customers, products, story
+from . import company, customers, followups, products, story
 
 
 def exists() -> bool:
@@ -21,12 +22,14 @@ def make() -> dict[str, int]:
         people = company.make(story.start_of_year())
         made = customers.make(people, pick)
         goods = products.make(people, pick)
-        story.make(people, made, goods, pick)
+        said = followups.make(people, made, pick)
+        story.make(people, made, goods, said, pick)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
         "员工": len(people),
         "客户": len(made.customers),
         "联系人": len(made.contacts),
+        "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
     }

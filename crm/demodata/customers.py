@@ -155,7 +155,7 @@ def _customer(owner, by, days: int, city: str, items, names: set, pick: Random) 
         deal_status=Customer.DealStatus.DEALT if dealt else Customer.DealStatus.OPEN,
         last_followed_at=last,
         locked=dealt and pick.random() < 0.15,
-        next_contact_at=_next(pick) if pick.random() < 0.55 else None,
+        next_contact_at=_next(pick) if pick.random() < 0.55 and last else None,
         remark=pick.choice(words.REMARKS) if pick.random() < 0.6 else "",
         **{kind: items[kind][label] for kind, label in values.items()},
     )

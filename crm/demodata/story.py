@@ -30,8 +30,8 @@ def start_of_year():
     return (timezone.localtime() - timedelta(days=370)).replace(hour=9, minute=0, second=0, microsecond=0)
 
 
-def make(people: dict, made, goods: list, pick: Random) -> None:
-    _log(people, made, goods, pick)
+def make(people: dict, made, goods: list, said: list, pick: Random) -> None:
+    _log(people, made, goods, said, pick)
     _grants(people, made, pick)
     _stars(people, made, pick)
     _files(made, pick)
@@ -39,10 +39,10 @@ def make(people: dict, made, goods: list, pick: Random) -> None:
     _recycle(people, made)
 
 
-def _log(people: dict, made, goods: list, pick: Random) -> None:
-    """Creations, edits and transfers in the order they happened."""
+def _log(people: dict, made, goods: list, said: list, pick: Random) -> None:
+    """Creations, edits, transfers and follow-ups in the order they happened."""
     kinds = ContentType.objects.get_for_models(Customer, Contact, Product)
-    rows = []
+    rows = list(said)
     for model, records in ((Customer, made.customers), (Contact, made.contacts), (Product, goods)):
         code = f"{model._meta.model_name}.created"
         rows += [

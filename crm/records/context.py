@@ -9,6 +9,7 @@ from crm.notices import services as notices
 from . import modules
 
 GROUPS = ("", "销售", "协作", "管理")
+FOLLOW_UPS_AFTER = 30  # the order of 联系人
 
 
 def frame(request):
@@ -31,6 +32,9 @@ def build(request, user) -> dict:
     groups[""].append(link("工作台", "/", "home"))
     for module in offered:
         groups.setdefault(module.group, []).append(link(module.label, module.list_url, module.icon))
+    if followed := [module for module in offered if module.followed]:
+        before = sum(module.group == followed[0].group and module.order <= FOLLOW_UPS_AFTER for module in offered)
+        groups[followed[0].group].insert(before, link("跟进记录", "/follow-ups/", "chat"))
     if any(user.has_function(key) for key in modules.ADMIN_FUNCTIONS):
         groups["管理"].append(link("系统管理", "/settings/", "settings"))
     unread, running = badges(user)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.apps import apps
 from django.db import models, transaction
 
 from .models import DictionaryItem
@@ -24,13 +25,12 @@ def declare(code: str, label: str, group: str) -> None:
 
 def fields_using(code: str) -> list[models.Field]:
     """Model fields that hold values of the dictionary."""
-    from . import modules
     from .fields import DictionaryField
 
     return [
         field
-        for module in modules.ALL.values()
-        for field in module.model._meta.fields
+        for model in apps.get_models()
+        for field in model._meta.fields
         if isinstance(field, DictionaryField) and field.code == code
     ]
 

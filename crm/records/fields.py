@@ -276,7 +276,7 @@ class DictionaryField(models.ForeignKey):
         name, path, args, kwargs = super().deconstruct()
         for key in ("to", "on_delete", "related_name", "db_index", "limit_choices_to"):
             kwargs.pop(key, None)
-        return name, path, args, {**kwargs, "code": self.code}
+        return name, path, args, {**kwargs, "code": self.code, "null": self.null, "blank": self.blank}
 
     def formfield(self, **kwargs):
         from . import formfields

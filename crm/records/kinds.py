@@ -8,6 +8,7 @@ from . import (
 )
 from .custom import indexes  # noqa: F401
 from .exporting import job as export_job  # noqa: F401
+from .followups import export as followup_export  # noqa: F401
 from .importing import job as import_job  # noqa: F401
 
 

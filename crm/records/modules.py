@@ -98,6 +98,7 @@ class Module:
     without: tuple = ()
     parents: tuple[str, ...] = ()
     owned: bool = True
+    followed: bool = False  # follow-ups (跟进记录) are written at its records
     grant_model: type | None = None
     search: dict = field(default_factory=dict)
     search_related: tuple = ()

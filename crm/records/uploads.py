@@ -86,12 +86,13 @@ def check(upload) -> tuple[str, str]:
     return name, kind
 
 
-def attach(record, uploads, *, by, purpose: str = "file") -> list[Attachment]:
-    """Store files at a record, all or none; `purpose` = "file" or the key of a custom field. Returns the attachments."""
+def attach(record, uploads, *, by, at=None, purpose: str = "file") -> list[Attachment]:
+    """Store files at a record, or `at` a satellite of it (a follow-up), all or none; `purpose` = "file" or the key of a
+    custom field. Returns the attachments."""
     checked = [(upload, *check(upload)) for upload in uploads]
     if not checked:
         raise ValidationError("请选择文件。")
-    content_type, found = ContentType.objects.get_for_model(type(record)), []
+    content_type, found = ContentType.objects.get_for_model(type(at or record)), []
     module = modules.of_model(type(record))
     with transaction.atomic():
         for upload, name, kind in checked:
@@ -102,7 +103,7 @@ def attach(record, uploads, *, by, purpose: str = "file") -> list[Attachment]:
             found.append(
                 Attachment.objects.create(
                     content_type=content_type,
-                    object_id=record.pk,
+                    object_id=(at or record).pk,
                     file=upload,
                     name=name,
                     size=upload.size,

@@ -3,6 +3,8 @@
 from django.urls import include, path
 
 from . import modules
+from .followups import pages as followup_pages
+from .followups import views as followups
 from .views import bulk, detail, editing, files, frame, io, jobs, listing, single
 
 
@@ -44,6 +46,11 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         ]
     if module.duplicate_hint:
         routes.append(path("duplicates/", view("duplicates"), name=f"{name}-duplicates"))
+    if module.followed:
+        routes += [
+            path("<int:pk>/follow-ups/", followups.FollowUpsView.as_view(module_name=name), name=f"{name}-followups"),
+            path("<int:pk>/follow-ups/new/", followups.ComposeView.as_view(module_name=name), name=f"{name}-follow"),
+        ]
     if module.owned:
         routes.append(
             path(
@@ -72,5 +79,6 @@ shared = [
     path("badges/", frame.badges, name="badges"),
     path("files/<int:pk>/", files.download, name="file"),
     path("files/<int:pk>/remove/", files.remove, name="file-remove"),
+    *followup_pages.followup_urls,
     *jobs.job_urls,
 ]

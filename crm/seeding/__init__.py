@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.loading import reset_sequences
-from crm.records.models import OperationLog, SearchRow, Star
+from crm.records.models import FollowUp, FollowUpLink, OperationLog, SearchRow, Star
 from customers.models import Contact, Customer, CustomerGrant
 from orgs.models import Department, Employee
 from products.models import Category, Product
@@ -47,7 +47,7 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
     """Load everything in one transaction and analyse the tables; {what: how many}."""
     pick, now = random.Random(number), int(timezone.now().timestamp())
     made: dict[str, int] = {}
-    loaded = [Customer, Contact, CustomerGrant, OperationLog, SearchRow, Star, Product]
+    loaded = [Customer, Contact, CustomerGrant, OperationLog, SearchRow, Star, Product, FollowUp, FollowUpLink]
 
     def step(name: str, work: Callable[[], int]) -> None:
         start = time.monotonic()
@@ -65,6 +65,7 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
             step("团队成员", customers.load_grants)
             step("关注", customers.load_stars)
             step("操作记录", customers.load_log)
+            step("跟进记录", customers.load_followups)
             step("产品", lambda: goods.load_products(size, people, pick, now))
             step("搜索行", customers.load_search)
         reset_sequences([*loaded, Category, Department, Employee])

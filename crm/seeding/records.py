@@ -17,7 +17,7 @@ from crm.records.fields import name_key
 from crm.records.models import DictionaryItem, OperationLog, SearchRow, Star
 from customers.models import Contact, Customer, CustomerGrant
 
-from . import company
+from . import company, followups
 from .names import Firms, People
 
 DAY = 86_400
@@ -102,6 +102,7 @@ class Customers:
             "postcode",
             "deal_status",
             "last_followed_at",
+            "next_contact_at",
             "remark",
             *(f"{kind}_id" for kind in self.dictionary),
         ]
@@ -122,7 +123,8 @@ class Customers:
                 created, updated = self._when(place, owner)
                 self.created[place] = int(created)
                 at, phone = moment(created), self._phone()
-                dealt = rating == 3
+                dealt, stale = rating == 3, owner in self.people.stale
+                followed, planned = followups.dates(place, owner, gone, int(created), self.now, stale=stale)
                 self.names.append(name)
                 self.phones.append(phone)
                 by = owner or self.people.ids[place % len(self.people.ids)]
@@ -143,7 +145,8 @@ class Customers:
                     rating,
                     f"{200000 + place % 600000}",
                     int(dealt),
-                    moment(updated) if dealt else None,
+                    followed and moment(followed),
+                    planned and moment(planned),
                     words.REMARKS[place % len(words.REMARKS)],
                     *chosen,
                 )
@@ -276,6 +279,9 @@ class Customers:
         return load(
             OperationLog, ["created_at", "actor_id", "code", "text", "changes", "content_type_id", "object_id"], rows()
         )
+
+    def load_followups(self) -> int:
+        return followups.load_followups(self, moment)
 
     def load_search(self) -> int:
         """The lines that search.index would have written."""

@@ -9,10 +9,11 @@ of scope.
 from .base import CANARY, XSS
 from .customs import CustomContract
 from .doors import DoorContract
+from .followups import FollowUpContract
 from .forms import FormContract
 
 
-class RecordContract(DoorContract, FormContract, CustomContract):
+class RecordContract(DoorContract, FormContract, CustomContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

@@ -118,7 +118,7 @@ class DoorContract(ContractBase):
 
     def test_detail_statement_count_stays_in_its_limit(self):
         client = client_for(self.manager if self.module.owned else self.superuser)
-        for tab in ("fields", "team", "files", "log", *[child.prefix for child in self.module.children]):
+        for tab in ("followups", "fields", "team", "files", "log", *[child.prefix for child in self.module.children]):
             client.get(self.module.url(pk=self.mine.pk))
             with CaptureQueriesContext(connection) as queries:
                 client.get(f"{self.module.url(pk=self.mine.pk)}?tab={tab}")

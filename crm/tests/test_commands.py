@@ -17,7 +17,8 @@ from django.utils import timezone
 from crm import bench, demodata, seeding
 from crm.demodata.company import ACCOUNTS, DEPARTMENTS, PASSWORD
 from crm.records import modules, scope, search
-from crm.records.models import Attachment, OperationLog, SearchRow, Star
+from crm.records.followups.services import keep_dates
+from crm.records.models import Attachment, FollowUp, FollowUpComment, OperationLog, SearchRow, Star
 from customers.models import Contact, Customer, CustomerGrant
 from orgs.models import Department, Employee
 from products.models import Category, Product
@@ -113,6 +114,15 @@ class TestDemo(TestCase):
                 assert len(stored.read()) == file.size > 0
         assert Product.objects.count() >= 20 and Category.objects.filter(parent__isnull=False).count() >= 5
 
+    def test_follow_ups_agree_with_the_dates_of_their_customers(self):
+        assert FollowUp.objects.count() >= 3000 and FollowUpComment.objects.count() >= 100
+        assert not FollowUp.objects.filter(created_at__gt=timezone.now()).exists()
+        assert dates_agree()
+        order = list(FollowUp.objects.order_by("pk").values_list("created_at", flat=True))
+        assert order == sorted(order)
+        for one in FollowUp.objects.order_by("?")[:25]:
+            one.full_clean()
+
     def test_search_finds_them(self):
         for model in (Customer, Contact, Product):
             lines_match(model)
@@ -122,6 +132,14 @@ class TestDemo(TestCase):
         assert "已经存在" in said("demo")
         assert {model: model.objects.count() for model in before} == before
         assert demodata.exists()
+
+
+def dates_agree() -> bool:
+    """Whether 最后跟进时间 and 下次联系时间 of every customer are what the services would set."""
+    rows = Customer.objects.order_by("pk").values_list("pk", "last_followed_at", "next_contact_at")
+    before, kind = list(rows), ContentType.objects.get_for_model(Customer).pk
+    keep_dates([(kind, pk) for pk, _, _ in before])
+    return before == list(rows.all())
 
 
 class TestSeed(TestCase):
@@ -153,6 +171,10 @@ class TestSeed(TestCase):
         )
         owners = Contact.objects.values_list("owner", "customer__owner")
         assert all(own == theirs for own, theirs in owners)
+
+    def test_owned_customers_have_follow_ups_that_their_dates_agree_with(self):
+        assert 1000 < FollowUp.objects.count() < 1800 and dates_agree()
+        assert not FollowUp.objects.exclude(author__in=Customer.objects.live().values("owner")).exists()
 
     def test_more_can_be_added_and_keys_go_on(self):
         said("seed", customers=100, seed=2)

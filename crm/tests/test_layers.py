@@ -72,16 +72,16 @@ def test_no_file_grows_beyond_its_limit(limit):
     assert long == {}
 
 
-PACKAGES = {"views": 4000, "importing": 2400, "exporting": 1000, "custom": 1200, "followups": 1200}
+PACKAGES = {"views": 4000, "importing": 2400, "exporting": 1000, "custom": 1300, "followups": 1800}
 
 
 @pytest.mark.parametrize("part,limit", [("machinery", 5200), *PACKAGES.items()])
 def test_the_record_machinery_stays_under_its_size(part, limit):
-    """Pages, import, export and custom fields are packages of their own inside crm.records; the rest is what all of them
-    stand on."""
+    """Pages, import, export, custom fields and follow-ups are packages of their own inside crm.records; the rest is what all
+    of them stand on."""
     total = 0
     for app, path in files():
         if app == "crm.records":
-            own = next((name for name in PACKAGES if name in path.parts), "machinery")
+            own = next((name for name in PACKAGES if name in path.parts or name == path.stem), "machinery")
             total += len(path.read_text(encoding="utf-8").splitlines()) * (own == part)
-    assert total <= limit
+    assert 0 < total <= limit

@@ -16,7 +16,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from crm.notices.services import notify
 from crm.records import modules, services, trees, uploads
+from crm.records.followups import services as followups
 from crm.records.models import DictionaryItem, Job
+from crm.testing.followups import values
 from customers.models import Contact, Customer
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
@@ -102,6 +104,16 @@ EXPECTED = {
     "robot-test": ("in 405 405 405", "in 403 403 403"),
     "sign-in-log": ("in 403 403 403", "in 405 405 405"),
     "system-log": ("in 403 403 403", "in 405 405 405"),
+    # follow-ups
+    "followups": ("in ok ok 403", "in 405 405 405"),
+    "followups-export": ("in ok ok 403", "in ok ok 403"),
+    "followup-phrases": ("in 405 405 405", "in ok ok 403"),
+    "followup-phrase-remove": ("in 405 405 405", "in 404 404 403"),
+    "followup-comment-remove": ("in 404 403 404", "in 404 403 404"),
+    "followup": ("in 404 ok 404", "in 405 405 405"),
+    "followup-edit": ("in 404 403 404", "in 404 403 404"),
+    "followup-remove": ("in 404 ok 404", "in 404 ok 404"),
+    "followup-comments": ("in 404 ok 404", "in 404 ok 404"),
     # background jobs
     "jobs": ("in ok ok ok", "in 405 405 405"),
     "job": ("in 404 404 404", "in 405 405 405"),
@@ -130,6 +142,8 @@ OWNED = {
     "star": ("in 405 405 403", "in 404 ok 403"),
     "files": ("in 405 405 403", "in 404 ok 403"),
     "reveal": ("in 405 405 403", "in 404 404 403"),
+    "followups": ("in 404 ok 403", "in 404 ok 403"),
+    "follow": ("in 404 ok 403", "in 405 405 403"),
     "new": ("in ok ok 403", "in ok ok 403"),
     "edit": ("in 404 ok 403", "in 404 ok 403"),
     "duplicates": ("in ok ok 403", "in 405 405 403"),
@@ -227,12 +241,18 @@ def site(db):
     category = trees.save(Category(name="分类"))
     notify([keeper.pk], kind="system", title="只给超管")
     file = uploads.attach(customer, [SimpleUploadedFile("a.txt", b"x")], by=owner)[0]
+    written = followups.write(customer, values("金丝雀公司的跟进"), by=owner)
+    said = followups.comment(written, "金丝雀人", by=owner)
+    phrase = followups.keep_phrase("金丝雀公司", by=owner)
     job = Job.objects.create(kind="import", label="超管的任务", user=keeper)
     ids = {
         "customer": customer.pk,
         "contact": contact.pk,
         "product": product.pk,
         "file": file.pk,
+        "followup": written.pk,
+        "followup-comment-remove": said.pk,
+        "followup-phrase-remove": phrase.pk,
         "category": category.pk,
         "employee": owner.pk,
         "job": job.pk,
@@ -256,7 +276,7 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
                 "person": "employee",
                 "signin": "employee",
             }.get(about, about)
-            found[key] = ids.get(about, 1)
+            found[key] = ids.get(name, ids.get(about, 1))
         elif key == "employee":
             found[key] = ids["employee"]
         else:

@@ -1,5 +1,6 @@
 from .base import OwnedRecord, Record, RecordQuerySet, owned_indexes
 from .custom import FieldDefinition, Stamp, UniqueValue
+from .followups import FollowUp, FollowUpComment, FollowUpLink, QuickText
 from .grants import Grant
 from .imports import ImportDraft, ImportFailure, ImportMapping
 from .satellites import Attachment, OperationLog, SearchRow, Star
@@ -18,6 +19,9 @@ __all__ = [
     "DictionaryItem",
     "ExportLedger",
     "FieldDefinition",
+    "FollowUp",
+    "FollowUpComment",
+    "FollowUpLink",
     "Grant",
     "ImportDraft",
     "ImportFailure",
@@ -28,6 +32,7 @@ __all__ = [
     "OwnedRecord",
     "Parameter",
     "PeriodicRun",
+    "QuickText",
     "Record",
     "RecordQuerySet",
     "SearchRow",

@@ -25,6 +25,11 @@ LOG_ICONS = {
     "restored": "undo",
     "file_added": "file",
     "file_removed": "file",
+    "followup_updated": "chat",
+    "followup_removed": "chat",
+    "followup_comment_removed": "chat",
+    "followup_added": "chat",
+    "followup_commented": "chat",
 }
 
 
@@ -49,6 +54,22 @@ def field_rows(module, record, keys, user) -> list[dict]:
             row["reveal_url"] = module.url("reveal", record.pk)
         found.append(row)
     return found
+
+
+def log_events(module, user, entries) -> list[dict]:
+    """Rows of the operation log as a timeline shows them, without changes of columns the person may not see."""
+    fields = fieldset.of(module, user)
+    return [
+        {
+            "pk": entry.pk,
+            "at": entry.created_at,
+            "actor": entry.actor.name if entry.actor else "",
+            "text": entry.text,
+            "changes": fields.log_changes(entry.changes),
+            "icon": LOG_ICONS.get(entry.code.split(".")[-1], "edit"),
+        }
+        for entry in entries
+    ]
 
 
 def linked(column, record, html):
@@ -87,6 +108,9 @@ class DetailView(ModuleView):
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
                 "can_print": "print" in self.rights,
+                "follow_url": self.module.url("follow-ups/new", record.pk)
+                if self.module.followed and "follow" in self.rights and not record.deleted_at
+                else None,
                 "tabs": [
                     {
                         "key": tab.key,
@@ -111,10 +135,13 @@ class DetailView(ModuleView):
     # Header -----------------------------------------------------------------------------------------------------------
     def actions(self, record) -> list[dict]:
         module, rights, found = self.module, self.rights, []
+        follows = module.followed and "follow" in rights
+        if follows:
+            url = module.url("follow-ups/new", record.pk)
+            found.append({"label": "写跟进", "url": url, "icon": "chat", "primary": True, "dialog": True})
         if "edit" in rights:
-            found.append(
-                {"label": "编辑", "url": module.url("edit", record.pk), "icon": "edit", "primary": True, "edit": True}
-            )
+            url = module.url("edit", record.pk)
+            found.append({"label": "编辑", "url": url, "icon": "edit", "primary": not follows, "edit": True})
         if "transfer" in rights and module.owned:
             found.append(
                 {"label": "转移", "url": module.url("transfer", record.pk), "icon": "transfer", "dialog": True}
@@ -153,6 +180,9 @@ class DetailView(ModuleView):
     # Tabs every record has --------------------------------------------------------------------------------------------
     def shared_tabs(self) -> list[Tab]:
         tabs = [Tab("fields", "基本信息", "records/tabs/fields.html", self.fields_tab, order=20)]
+        if self.module.followed:
+            count = self.followup_count
+            tabs.append(Tab("followups", "跟进记录", "followups/tab.html", self.followups_tab, count, order=10))
         for order, child in enumerate(self.module.children):
             if child.may(self.user, "view"):
                 tabs.append(
@@ -188,6 +218,16 @@ class DetailView(ModuleView):
         )
         tabs.append(Tab("log", "操作记录", "records/tabs/log.html", self.log_tab, order=90))
         return tabs
+
+    def followup_count(self, record, user):
+        from ..followups import queries
+
+        return queries.at_record(record, user).count()
+
+    def followups_tab(self, request, record, rights):
+        from ..followups import views
+
+        return views.tab(record, self.module, request, self.user, rights)
 
     def fields_tab(self, request, record, rights):
         return {
@@ -296,22 +336,9 @@ class DetailView(ModuleView):
             entries = entries.filter(pk__lt=int(before[:18]))
         entries = list(entries[: LOG_PAGE + 1])
         return {
-            "entries": [
-                {
-                    "at": e.created_at,
-                    "actor": e.actor.name if e.actor else "",
-                    "text": e.text,
-                    "changes": self.readable(e.changes),
-                    "icon": LOG_ICONS.get(e.code.split(".")[-1], "edit"),
-                }
-                for e in entries[:LOG_PAGE]
-            ],
+            "entries": log_events(self.module, self.user, entries[:LOG_PAGE]),
             "more_url": f"{request.path}?tab=log&log={entries[LOG_PAGE - 1].pk}" if len(entries) > LOG_PAGE else None,
         }
-
-    def readable(self, changes):
-        """Changes of fields the person may see."""
-        return fieldset.of(self.module, self.user).log_changes(changes)
 
 
 class RecycledView(DetailView):

@@ -3,12 +3,12 @@
 from urllib.parse import quote
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import FileResponse, Http404
 from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import fieldset, modules, uploads
-from ..models import Attachment
+from ..models import Attachment, FollowUp
 from .base import ModuleView, deny, go, render_page
 
 ACCEPT = ",".join(f".{kind}" for kind in uploads.EXTENSIONS)
@@ -46,10 +46,16 @@ def _found(request, pk: int, action: str):
     attachment = Attachment.objects.select_related("content_type").filter(pk=pk).first()
     if attachment is None:
         raise Http404
-    module = modules.of_content_type(attachment.content_type)
+    place = (attachment.content_type, attachment.object_id)
+    if attachment.content_type.model_class() is FollowUp:  # its visibility is that of the record it was written at
+        followup = FollowUp.objects.select_related("content_type").filter(pk=attachment.object_id).first()
+        if followup is None:
+            raise Http404
+        place = (followup.content_type, followup.object_id)
+    module = modules.of_content_type(place[0])
     if not module.may(request.user, "view"):
         raise Http404
-    record = module.model.objects.allowed(request.user, "view").filter(pk=attachment.object_id).first()
+    record = module.model.objects.allowed(request.user, "view").filter(pk=place[1]).first()
     if record is None:
         raise Http404
     if attachment.purpose != "file":  # a file of a custom field shows with the field and is changed on the form
@@ -58,6 +64,8 @@ def _found(request, pk: int, action: str):
             raise Http404
     if action != "view" and not module.model.objects.allowed(request.user, action).filter(pk=record.pk).exists():
         deny(module, action)
+    if action != "view" and place[0] != attachment.content_type:
+        raise PermissionDenied("跟进的附件在修改跟进时删除。")
     return attachment, module, record
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from .. import formatting, jobs, kinds, modules, periodic  # noqa: F401 (kinds registers what jobs do)
+from ..followups.queries import followed_modules
 from .base import go, render_page
 from .io import file_response
 
@@ -38,7 +39,7 @@ class Shown:
         faults = job.result.get("errors", []) if mine else []  # they quote cells, so they are the importer's alone
         self.errors = [{"number": n, "label": label, "text": text} for n, label, text in faults]
         kept = bool(job.output) and mine and not job.is_active
-        self.download_url = f"/jobs/{job.pk}/file/" if kept and job.kind == "export" else None
+        self.download_url = f"/jobs/{job.pk}/file/" if kept and job.kind in ("export", "followups") else None
         self.failed_url = f"/jobs/{job.pk}/failed/" if kept and job.kind == "import" else None
         self.cancel_url = f"/jobs/{job.pk}/cancel/" if job.is_active and not job.cancel_requested else None
         self.retry_url = f"/jobs/{job.pk}/retry/" if job.state in ("failed", "cancelled") else None
@@ -148,6 +149,8 @@ def job_file(request, pk):
     if job.user_id != request.user.pk or not job.output or (job.expires_at and job.expires_at < timezone.now()):
         raise Http404("文件不存在或已过期。")
     if job.module and not modules.get(job.module).may(request.user, job.kind):
+        raise PermissionDenied("您不再有这个权限，不能下载文件。")
+    if job.kind == "followups" and not followed_modules(request.user, "export"):
         raise PermissionDenied("您不再有这个权限，不能下载文件。")
     return file_response(job)
 

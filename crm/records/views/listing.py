@@ -96,6 +96,7 @@ class ListView(Paging, ModuleView):
             "pk": record.pk,
             "url": self.module.url(pk=record.pk),
             "edit_url": self.module.url("edit", record.pk) if may_edit else None,
+            "follow_url": self.module.url("follow-ups/new", record.pk) if may_edit and self.module.followed else None,
             "title": self.module.title_of(record),
             "cells": cells,
             "tel": phone,
@@ -267,6 +268,7 @@ class RecycleView(ListView):
             **super().row(record, columns, False),
             "url": self.module.url(f"recycle/{record.pk}"),
             "edit_url": None,
+            "follow_url": None,
             "tel": "",
         }
 

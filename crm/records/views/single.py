@@ -97,6 +97,9 @@ def pick_record(request, name):
     text = request.GET.get("q", "")[:100]
     if text.strip():
         rows = search.narrow(rows, module, text, user=request.user)
+    for parent in module.parents:  # contacts of one customer
+        if (pk := request.GET.get(parent, "")).isascii() and pk.isdigit() and len(pk) < 19:
+            rows = rows.filter(**{f"{parent}_id": int(pk)})
     rows = module.pickable(rows)
     joins, fields = ("owner",) if module.owned else (), fieldset.of(module, request.user)
     found = rows.select_related(*joins).order_by("-pk")[:PICKED]

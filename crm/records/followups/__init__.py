@@ -1,0 +1,1 @@
+"""Follow-ups (跟进记录): written at a record, shown on the timelines of everything they concern."""
