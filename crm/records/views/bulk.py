@@ -161,7 +161,8 @@ def selected_rows(module, user, data, action: str, *, trashed: bool = False):
             query = filters.unsign(module.name, data.get("filter", ""))
         except signing.BadSignature:
             raise ValidationError("筛选条件已失效，请返回列表重新选择。") from None
-        state = ListQuery(module, user, QueryDict(query), rows=rows)
+        # every row the list showed, so that those the action may not touch are told and not silently left out
+        state = ListQuery(module, user, QueryDict(query), rows=rows if trashed else None)
         if state.problems:
             raise ValidationError(state.problems[0].replace("已忽略", "无法识别，操作没有执行"))
         ids = list(state.rows.order_by().values_list("pk", flat=True)[: limit + 1])
