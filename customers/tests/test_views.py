@@ -54,3 +54,20 @@ def test_selecting_everything_says_which_rows_the_action_leaves_out():
     assert set(Customer.objects.live()) == {shared} and not Customer.objects.live().filter(
         pk__in=[one.pk for one in mine]
     )
+
+
+@pytest.mark.django_db
+def test_a_transfer_address_is_about_its_own_record_whatever_the_body_names():
+    me, mate, other = (
+        employee("甲", ["seller"]),
+        employee("丙", ["seller"]),
+        employee("乙", ["seller"], department("远")),
+    )
+    mine = services.create(Customer(name="一", owner=me), by=me)
+    hidden = services.create(Customer(name="二", owner=other), by=other)
+    client, body = client_for(me), {"ids": mine.pk, "confirmed": "1", "owner": mate.pk}
+    for data in ({}, {"ids": mine.pk}, body, {**body, "ids": hidden.pk}):
+        assert client.post(f"/customers/{hidden.pk}/transfer/", data).status_code == 404, data
+        assert client.post(f"/customers/{hidden.pk}/team/", data).status_code == 404, data
+    assert client.post(f"/customers/{mine.pk}/transfer/", {}).status_code == 200
+    assert set(Customer.objects.values_list("name", "owner")) == {("一", me.pk), ("二", other.pk)}

@@ -362,3 +362,8 @@ class OneView(BulkView):
 
     def get(self, request):
         return self.confirm({"ids": str(self.pk)}, freeze=False)
+
+    def post(self, request):
+        """Only ever about the record of the address, whatever ids the body names."""
+        this = request.POST.get("ids") == str(self.pk) and "selection" not in request.POST
+        return self.run(request) if this and "confirmed" in request.POST else self.get(request)
