@@ -161,7 +161,8 @@ def selected_rows(module, user, data, action: str, *, trashed: bool = False):
             query = filters.unsign(module.name, data.get("filter", ""))
         except signing.BadSignature:
             raise ValidationError("筛选条件已失效，请返回列表重新选择。") from None
-        state = ListQuery(module, user, QueryDict(query), rows=rows)
+        # every row the list showed, so that those the action may not touch are told and not silently left out
+        state = ListQuery(module, user, QueryDict(query), rows=rows if trashed else None)
         if state.problems:
             raise ValidationError(state.problems[0].replace("已忽略", "无法识别，操作没有执行"))
         ids = list(state.rows.order_by().values_list("pk", flat=True)[: limit + 1])
@@ -361,3 +362,8 @@ class OneView(BulkView):
 
     def get(self, request):
         return self.confirm({"ids": str(self.pk)}, freeze=False)
+
+    def post(self, request):
+        """Only ever about the record of the address, whatever ids the body names."""
+        this = request.POST.get("ids") == str(self.pk) and "selection" not in request.POST
+        return self.run(request) if this and "confirmed" in request.POST else self.get(request)
