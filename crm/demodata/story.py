@@ -22,6 +22,11 @@ from .customers import working_time
 LEVELS = ["C 非优先", "B 普通", "A 重点"]
 STATUSES = ["初步接触", "需求沟通", "方案报价", "合作中"]
 RECYCLED = 7
+LETTERS = [  # sender, recipient, title, text, hours ago
+    ("13800000011", "13800000012", "周一例会改到 10:00", "下周一例会改到 10:00，材料请周日前发我。", 20),
+    ("13800000011", "13800000013", "周一例会改到 10:00", "下周一例会改到 10:00，材料请周日前发我。", 20),
+    ("13800000013", "13800000012", "借一下样机", "明天去杭州拜访客户，苏州那台样机能借我两天吗？", 5),
+]
 NOTE = "客户：{name}\n\n拜访纪要\n1. 现场看了两条产线，设备约 40 台，其中 12 台可以联网采集。\n2. 客户希望先做质量追溯，再扩展到排产。\n3. 下周提供报价和实施计划。\n"
 
 
@@ -233,10 +238,14 @@ def _messages(people: dict, made, pick: Random) -> None:
         )
         for person in people.values()
     ]
+    rows = [(None, *row) for row in rows]
+    for sender, recipient, title, body, hours in LETTERS:
+        pair = people[sender].pk, people[recipient].pk
+        rows.append((*pair, "person", title, body, "", now - timedelta(hours=hours), None))
     load(
         Message,
-        ["recipient_id", "kind", "title", "body", "url", "created_at", "read_at"],
-        sorted(rows, key=lambda row: row[5]),
+        ["sender_id", "recipient_id", "kind", "title", "body", "url", "created_at", "read_at"],
+        sorted(rows, key=lambda row: row[6]),
     )
 
 

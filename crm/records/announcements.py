@@ -5,4 +5,4 @@ from crm.notices import kinds
 kinds.register("transfer", "分配和转移给我", "客户与公海", icon="transfer", mail=True, order=10)
 kinds.register("team", "加入团队", "协作", icon="team", order=30)
 kinds.register("mention", "提到我", "协作", icon="at", order=35)
-kinds.register("job", "导入、导出和批量操作的结果", "后台", icon="job", order=80)
+kinds.register("job", "后台任务", "后台", icon="job", order=80)

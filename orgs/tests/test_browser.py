@@ -1,8 +1,12 @@
-"""The pages in a real browser: signing in, the role matrix, the department dialog."""
+"""The pages in a real browser: signing in, the role matrix, the department dialog, messages."""
+
+import re
 
 import pytest
 from playwright.sync_api import expect
 
+from crm.notices.models import Message
+from crm.notices.services import notify
 from orgs.models import Department, Role
 from orgs.tests.factories import PASSWORD, department, employee, role, top
 
@@ -59,3 +63,30 @@ def test_a_department_is_added_and_refused_in_the_dialog(page, boss):
     page.locator("#dialog button[type=submit]").click()
     expect(page.locator("#dialog")).to_contain_text("请先移走下级部门：一小组")
     assert Department.objects.filter(parent=top()).count() == 1
+
+
+def test_a_letter_is_written_in_a_dialog_and_messages_are_deleted_after_a_question(page):
+    me, other = employee("林晓岚"), employee("周亦辰")
+    for n in range(3):
+        notify([me.pk], kind="system", title=f"第 {n} 条")
+    sign_in(page, me)
+    expect(page).to_have_title(re.compile(r"^\(3\) 工作台"))
+    page.goto("/messages/")
+    page.get_by_role("link", name="写站内信").click()
+    page.locator("#dialog .ts-control").click()
+    page.keyboard.type("周亦")
+    page.locator(".ts-dropdown .option", has_text="周亦辰").click()
+    page.locator("#dialog [name=text]").fill("样机可以借")
+    page.locator("#dialog button[type=submit]").click()
+    expect(page.locator("#toasts")).to_contain_text("已发送")
+    assert Message.objects.get(recipient=other).body == "样机可以借"
+    page.locator("#inbox [name=ids]").nth(0).check()
+    page.locator("#inbox [name=ids]").nth(1).check()
+    page.locator("#inbox").get_by_role("button", name="删除", exact=True).click()
+    expect(page.locator("#dialog")).to_contain_text("删除 2 条消息？")
+    page.locator("#dialog button[type=submit]").click()
+    expect(page.locator("#toasts")).to_contain_text("已删除 2 条消息")
+    expect(page.locator("#inbox [name=ids]")).to_have_count(1)
+    page.locator("[data-check-all]").check()
+    expect(page.locator("#inbox [name=ids]")).to_be_checked()
+    expect(page).to_have_title(re.compile(r"^\(1\) 消息"))

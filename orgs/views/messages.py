@@ -1,6 +1,7 @@
 """消息: the inbox, reading, deleting, letters to colleagues."""
 
 from django import forms
+from django.contrib import messages as toasts
 from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -73,12 +74,17 @@ def came_from(request) -> str:
     return back if back.startswith(f"{INBOX}?") and back.isprintable() and "\\" not in back else INBOX
 
 
+def nothing_chosen(request):
+    toasts.warning(request, "请先选择消息。")
+    return go(request, came_from(request))
+
+
 @require_POST
 def read(request):
     """POST /messages/read/: the chosen `ids`, or with all=1 everything."""
     ids = None if request.POST.get("all") == "1" else chosen_ids(request.POST)
     if ids == []:
-        return done(request, came_from(request), "请先选择消息。")
+        return nothing_chosen(request)
     notices.mark_read(request.user, ids)
     return done(request, came_from(request), "已标为已读")
 
@@ -88,7 +94,7 @@ def delete(request):
     """POST /messages/delete/: one message at once, several after a question."""
     ids = list(dict.fromkeys(chosen_ids(request.POST)))
     if not ids:
-        return done(request, came_from(request), "请先选择消息。")
+        return nothing_chosen(request)
     count = notices.inbox(request.user).filter(pk__in=ids).count()
     if len(ids) > 1 and request.POST.get("confirmed") != "1":
         hidden = [("ids", ",".join(map(str, ids))), ("confirmed", "1"), ("back", came_from(request))]
