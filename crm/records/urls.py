@@ -6,6 +6,7 @@ from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
 from .views import bulk, detail, editing, files, frame, io, jobs, listing, single
+from .views import views as views_pages
 
 
 def module_urls(name: str, *, replace: dict | None = None) -> list:
@@ -33,6 +34,14 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         path("recycle/", view("recycle"), name=f"{name}-recycle"),
         path("recycle/<int:pk>/", view("recycled"), name=f"{name}-recycled"),
         path("columns/", view("columns"), name=f"{name}-columns"),
+        path("views/", views_pages.ManageViews.as_view(module_name=name), name=f"{name}-views"),
+        path("views/new/", views_pages.SavedViewPage.as_view(module_name=name), name=f"{name}-view-new"),
+        path("views/<int:pk>/", views_pages.SavedViewPage.as_view(module_name=name), name=f"{name}-view"),
+        path(
+            "views/<int:pk>/delete/", views_pages.DeleteViewPage.as_view(module_name=name), name=f"{name}-view-delete"
+        ),
+        path("conditions/", views_pages.ConditionsView.as_view(module_name=name), name=f"{name}-conditions"),
+        path("chart/", views_pages.ChartView.as_view(module_name=name), name=f"{name}-chart"),
         path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"),
         path("<int:pk>/", view("detail"), name=f"{name}-detail"),
         path("<int:pk>/star/", view("star"), name=f"{name}-star"),

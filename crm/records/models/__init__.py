@@ -8,9 +8,9 @@ from .system import (
     DictionaryItem,
     ExportLedger,
     Job,
-    ListPreference,
     Parameter,
     PeriodicRun,
+    SavedView,
     Selection,
 )
 
@@ -27,7 +27,7 @@ __all__ = [
     "ImportFailure",
     "ImportMapping",
     "Job",
-    "ListPreference",
+    "SavedView",
     "OperationLog",
     "OwnedRecord",
     "Parameter",
