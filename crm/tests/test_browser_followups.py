@@ -86,7 +86,7 @@ def test_a_phone_number_opens_the_composer_with_the_call_chosen_on_the_list_and_
     assert not page.evaluate("document.querySelector('#dialog').open")
     assert FollowUp.objects.get().method.label == "电话"
     page.goto(f"/customers/{at_work.pk}/")
-    page.check(".k-kind:has-text('邮件') input")
+    page.eval_on_selector(".k-kind >> nth=1 >> input", "input => input.click()")
     page.eval_on_selector(".k-facts a[href^='tel:']", "link => link.click()")
     assert page.is_checked("form[data-composer] input[data-phone]")
     assert not page.evaluate("document.querySelector('#dialog').open")

@@ -94,7 +94,7 @@ def titled(place, record) -> dict:
     module = modules.of_model(type(record))
     return {
         "label": module.label,
-        "icon": module.icon,
+        "child": bool(module.parents),
         "title": module.title_of(record),
         "url": module.url(pk=place[1]),
     }
