@@ -36,7 +36,7 @@
       });
       this.place.addEventListener("change", () => this.changed());
       this.place.addEventListener("input", () => this.changed());
-      this.place.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) { event.preventDefault(); $("[data-builder-apply]", root).click(); } });
+      this.place.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input") && !event.target.closest(".ts-wrapper, .k-date")) { event.preventDefault(); $("[data-builder-apply]", root).click(); } });
       this.changed();
     }
 
@@ -131,7 +131,10 @@
       const more = make("span", { class: "k-cond-more" });
       const redraw = (first) => {
         if (["last", "next", "ago", "ahead"].includes(select.value)) more.replaceChildren(make("input", { class: "k-input k-cond-n", type: "number", min: 0, max: 3650, value: first && count ? count : 30, "aria-label": "天数" }));
-        else if (select.value === "day") more.replaceChildren(make("input", { class: "k-input", type: "date", value: first && /^\d/.test(text) ? text : "", "aria-label": "日期" }));
+        else if (select.value === "day") {
+          more.replaceChildren(make("input", { class: "k-input", "data-date": true, placeholder: "2026-01-31", value: first && /^\d/.test(text) ? text : "", "aria-label": "日期" }));
+          if (!first) document.dispatchEvent(new CustomEvent("htmx:load", { detail: { elt: more } }));
+        }
         else more.replaceChildren();
       };
       select.addEventListener("change", () => redraw(false));
@@ -158,13 +161,14 @@
       const operand = this.operands.get($(".k-cond-field", line).value);
       if (!operand) return null;
       const operator = $(".k-cond-op", line).value;
-      const takes = this.data.operators[operand.kind].find(([key]) => key === operator)[2];
+      const takes = this.data.operators[operand.kind].find(([key]) => key === operator)?.[2];
+      if (takes === undefined) return null;  // the field was chosen a moment ago, its operators follow
       if (!takes) return { f: operand.key, o: operator };
       let values;
       if (operand.kind === "date") {
         values = $$(".k-cond-date", line).map((date) => {
           const name = $("select", date).value;
-          const extra = $("input", date)?.value;
+          const extra = $("input", date)?.value.trim();
           return name === "day" ? extra : ["last", "next", "ago", "ahead"].includes(name) ? extra && `${name}:${extra}` : name;
         });
       } else if (["choice", "person", "department"].includes(operand.kind)) {

@@ -152,6 +152,8 @@ class ListView(Paging, ModuleView):
         """Advanced filter, saving the view, totals and chart: their addresses for what the list shows now."""
         state, base = self.state, self.module.url("views")
         changed = bool(state.q or state.filters.chips() or state.where.count or state.data.get("sort"))
+        if state.saved is not None:
+            changed = any(key != "view" and key not in saved.NOT_KEPT for key in state.data)
         query = state.link()
         return {
             "where": state.all_data.get("where", ""),
