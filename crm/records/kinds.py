@@ -6,6 +6,7 @@ from . import (
     mailing,  # noqa: F401
     periodic,
 )
+from .bulkedit import job as edit_job  # noqa: F401
 from .custom import indexes  # noqa: F401
 from .exporting import job as export_job  # noqa: F401
 from .followups import export as followup_export  # noqa: F401

@@ -4,7 +4,7 @@ Each runs in one transaction, writes the operation log in it, keeps the search l
 change. `by` is the acting employee.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
@@ -54,9 +54,9 @@ def display(field: models.Field, value) -> str:
     return readable_phone(value) if field.__class__.__name__ in ("Phone", "Mobile") else str(value)
 
 
-def custom_changes(moved) -> list[dict]:
+def custom_changes(moved, names: Names | None = None) -> list[dict]:
     """Log differences of custom values, (definition, old, new) each."""
-    names = Names()
+    names = names or Names()
     return [
         {
             "key": one.key,
@@ -91,6 +91,34 @@ def check_kept(module, pks: list[int], *, by, action: str = "view") -> None:
     """Raise OutOfReach when a changed row is no longer visible to the person who changed it."""
     if module.model.objects.allowed(by, action).filter(pk__in=pks).count() != len(pks):
         raise OutOfReach("保存后该记录将不在您的数据范围内，未保存。请检查负责人。")
+
+
+def save_many(module, records: list, names: set[str], *, now) -> None:
+    """Write the named attributes of locked records and count their versions up: one statement for values that are the same
+    on all of them, batches for the rest."""
+    varied = {name for name in names if name == "extra" or len({getattr(record, name) for record in records}) > 1}
+    same = {name: getattr(records[0], name) for name in names - varied}
+    rows = module.model.objects.filter(pk__any=[record.pk for record in records])
+    rows.update(**{"updated_at": now, **same, "version": models.F("version") + 1})
+    if varied:
+        module.model.objects.bulk_update(records, sorted(varied), batch_size=500)
+
+
+def apart(items: list, write: Callable) -> list[tuple[object, str]]:
+    """Run `write(items)` so that one the database or a check refuses keeps none of the others back: halves are tried until
+    it stands alone. Answers (item, reason) of those that were not written."""
+    if not items:
+        return []
+    try:
+        with transaction.atomic():
+            write(items)
+    except (IntegrityError, ValidationError) as error:
+        if len(items) == 1:
+            words = error.messages if isinstance(error, ValidationError) else ["与已有的数据冲突，没有保存"]
+            return [(items[0], "；".join(words))]
+        half = len(items) // 2
+        return apart(items[:half], write) + apart(items[half:], write)
+    return []
 
 
 @transaction.atomic

@@ -11,9 +11,12 @@ from django.http import Http404, QueryDict
 from django.utils import timezone
 
 from .. import filters, modules, params, services, teams
+from ..bulkedit import job as edit_job
+from ..bulkedit import services as bulkedit
+from ..bulkedit.forms import EditManyForm
 from ..formfields import Picked, SeveralPicked
 from ..listquery import ListQuery
-from ..models import Selection
+from ..models import Job, Selection
 from ..modules import Bulk
 from .base import ModuleView, deny, go
 
@@ -107,6 +110,13 @@ def _team(rows, *, by, form):
     )
 
 
+def _edit(rows, *, by, form):
+    module, new = modules.of_model(rows.model), form.new_values()
+    if rows.order_by().count() > edit_job.DIRECT:
+        return edit_job.begin(module, rows, new, by=by)
+    return bulkedit.edit_many(rows, new, by=by)
+
+
 def _verb(name):
     return lambda rows, *, by, form: modules.of_model(rows.model).verb(name)(rows, by=by)
 
@@ -123,6 +133,17 @@ SHARED = [
         form=TransferForm,
     ),
     Bulk("team", "分配团队", "team", "share", _team, "给 {n} 个{label}添加团队成员", "添加（{n} 个）", form=TeamForm),
+    Bulk(
+        "edit",
+        "批量编辑",
+        "edit",
+        "edit",
+        _edit,
+        "修改 {n} 个{label}的哪些字段？",
+        "修改（{n} 个）",
+        form=EditManyForm,
+        template="records/edit_many.html",
+    ),
     Bulk("export", "导出选中", "download", "export", None, "", ""),
     Bulk(
         "delete",
@@ -190,6 +211,7 @@ class BulkView(ModuleView):
             self.bulk is None
             or (self.bulk.key in ("transfer", "team") and not module.owned)
             or (self.bulk.key == "team" and not module.grant_model)
+            or (self.bulk.key == "edit" and not module.form)
         ):
             raise Http404
         if key == "purge" and not request.user.has_function("admin.recycle"):
@@ -250,7 +272,7 @@ class BulkView(ModuleView):
         note = f"另有 {left_out} 条不在您可操作的范围内，不会处理。" if left_out else ""
         fill = {"n": f"{n:,}", "label": self.module.label}
         return self.page(
-            "records/confirm.html",
+            self.bulk.template,
             {
                 "heading": self.module.texts.get(self.key, self.bulk.heading).format(**fill),
                 "submit_label": self.bulk.submit.format(**fill),
@@ -304,7 +326,7 @@ class BulkView(ModuleView):
             hidden = [("selection", token)] if token else [("ids", request.POST.get("ids", "")), ("confirmed", "1")]
             return self.page_of(found, hidden, form, status=422 if request.htmx else 200)
         try:
-            done = self.bulk.run(rows, by=self.user, form=form) if len(present) > len(changed) else 0
+            outcome = self.bulk.run(rows, by=self.user, form=form) if len(present) > len(changed) else 0
         except ValidationError as error:
             if form is None:
                 return self.refuse(error)
@@ -314,6 +336,10 @@ class BulkView(ModuleView):
             return self.page_of(found, hidden, form, status=422 if request.htmx else 200)
         if selection is not None:
             selection.delete()
+        if isinstance(outcome, Job):
+            return go(request, f"/jobs/{outcome.pk}/")
+        done, refused = outcome if isinstance(outcome, tuple) else (outcome, [])
+        failures += [{"title": title, "reason": reason} for title, reason in refused]
         back = self.module.recycle_url if self.trashed else self.module.list_url
         if failures:
             return self.page(
