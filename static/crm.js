@@ -37,8 +37,11 @@
     $("[data-toast-close]", toast)?.addEventListener("click", close);
     let timer;
     const start = () => { timer = setTimeout(close, toast.classList.contains("is-error") ? 10000 : toast.dataset.undo ? 30000 : 5000); };
-    toast.addEventListener("mouseenter", () => clearTimeout(timer));
-    toast.addEventListener("mouseleave", start);
+    const hold = () => clearTimeout(timer);
+    const go = () => { hold(); if (!toast.matches(":hover, :focus-within")) start(); };
+    for (const event of ["mouseenter", "focusin"]) toast.addEventListener(event, hold);
+    for (const event of ["mouseleave", "focusout"]) toast.addEventListener(event, () => setTimeout(go));
+    toast.addEventListener("submit", () => { hold(); toast.hidden = true; });
     start();
   }
   function toast(text, { error = false, undo = "" } = {}) {

@@ -9,6 +9,7 @@ from django.utils import timezone
 from crm.notices.services import notify
 
 from . import formatting, modules, services
+from .packing import pack, unpack
 
 
 def permission_for(model, write: bool) -> Permission:
@@ -61,6 +62,42 @@ def add(
                     url=module.url(pk=mine[0].pk) if len(mine) == 1 else f"{module.list_url}?view=team",
                 )
     return len(pairs)
+
+
+def kept_grants(module, pairs, *, source: str = "team") -> dict[int, dict]:
+    """{record id: what `restore_grants` needs to give each of the (record id, employee id) pairs its grants of today back}."""
+    if not module.grant_model:
+        return {}
+    people = {pk: person for pk, person in pairs if person is not None}
+    found = {pk: {"user": person, "source": source, "rows": []} for pk, person in people.items()}
+    rows = module.grant_model.objects.filter(content_object_id__any=list(people), source=source)
+    for grant in rows.filter(user_id__any=list(set(people.values()))):
+        if grant.user_id == people[grant.content_object_id]:
+            found[grant.content_object_id]["rows"].append(
+                [grant.permission_id, pack(grant.until), grant.granted_by_id, pack(grant.created_at)]
+            )
+    return found
+
+
+def restore_grants(module, kept: dict[int, dict]) -> None:
+    """Put back what `kept_grants` noted: these people's grants on these records become exactly those of then."""
+    grants, made = module.grant_model, []
+    if not kept:
+        return
+    (source,) = {one["source"] for one in kept.values()}
+    by_person: dict[int, list[int]] = {}
+    for pk, one in kept.items():
+        by_person.setdefault(one["user"], []).append(pk)
+        for permission, until, granted_by, created in one["rows"]:
+            values = {"permission_id": permission, "until": unpack(grants, "until", until), "granted_by_id": granted_by}
+            grant = grants(content_object_id=pk, user_id=one["user"], source=source, **values)
+            made.append((grant, unpack(grants, "created_at", created)))
+    for person, ids in by_person.items():
+        grants.objects.filter(content_object_id__any=ids, user_id=person, source=source).delete()
+    saved = grants.objects.bulk_create([grant for grant, _ in made], batch_size=1000)
+    for grant, (_, created) in zip(saved, made, strict=True):
+        grant.created_at = created  # given by the database field at first
+    grants.objects.bulk_update(saved, ["created_at"], batch_size=500)
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from django.urls import include, path
 from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
+from .undoing import views as undoing
 from .views import bulk, detail, editing, files, frame, io, jobs, listing, single
 
 
@@ -80,5 +81,6 @@ shared = [
     path("files/<int:pk>/", files.download, name="file"),
     path("files/<int:pk>/remove/", files.remove, name="file-remove"),
     *followup_pages.followup_urls,
+    *undoing.undo_urls,
     *jobs.job_urls,
 ]

@@ -10,10 +10,10 @@ from .base import CANARY, XSS
 from .doors import DoorContract
 from .followups import FollowUpContract
 from .forms import FormContract
-from .undo import BulkEditContract
+from .undo import UndoContract
 
 
-class RecordContract(DoorContract, FormContract, BulkEditContract, FollowUpContract):
+class RecordContract(DoorContract, FormContract, UndoContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

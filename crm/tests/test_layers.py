@@ -79,7 +79,7 @@ PACKAGES = {
     "custom": 1300,
     "followups": 1800,
     "bulkedit": 600,
-    "undo": 900,
+    "undoing": 900,
 }
 
 

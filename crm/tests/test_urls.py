@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from crm.notices.services import notify
 from crm.records import modules, services, trees, uploads
 from crm.records.followups import services as followups
-from crm.records.models import DictionaryItem, Job
+from crm.records.models import DictionaryItem, Job, Undo
 from crm.testing.followups import values
 from customers.models import Contact, Customer
 from orgs.models import Role, SignIn
@@ -114,6 +114,9 @@ EXPECTED = {
     "followup-edit": ("in 404 403 404", "in 404 403 404"),
     "followup-remove": ("in 404 ok 404", "in 404 ok 404"),
     "followup-comments": ("in 404 ok 404", "in 404 ok 404"),
+    # taking back
+    "undo-list": ("in ok ok ok", "in 405 405 405"),
+    "undo": ("in 404 404 404", "in 404 404 404"),
     # background jobs
     "jobs": ("in ok ok ok", "in 405 405 405"),
     "job": ("in 404 404 404", "in 405 405 405"),
@@ -245,7 +248,10 @@ def site(db):
     said = followups.comment(written, "金丝雀人", by=owner)
     phrase = followups.keep_phrase("金丝雀公司", by=owner)
     job = Job.objects.create(kind="import", label="超管的任务", user=keeper)
+    services.delete(Product.objects.filter(pk=product.pk), by=keeper)
+    services.restore(Product.objects.trashed(), by=keeper)
     ids = {
+        "undo": Undo.objects.get(user=keeper).pk,
         "customer": customer.pk,
         "contact": contact.pk,
         "product": product.pk,

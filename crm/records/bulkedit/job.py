@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 
 from .. import jobs, modules, packing
 from ..custom import definitions
+from ..undoing import entries
 from . import forms, services
 
 DIRECT = 2000  # more records than this are edited in the background
@@ -49,7 +50,8 @@ def run(run: jobs.Run) -> None:
     new, frozen = _values(module, run.job.params["new"]), run.job.params["rows"]
     while (start := run.job.checkpoint.get("place", 0)) < len(frozen):
         chunk = dict(frozen[start : start + services.CHUNK])
-        with run.step() as job:
+        label, begun = services.label_of(module), run.job.checkpoint.get("undo")
+        with run.step() as job, entries.entry(module, "edit", by=user, label=label, pk=begun) as entry:
             allowed = module.model.objects.allowed(user, "edit").filter(pk__any=list(chunk))
             present = {
                 pk: (version, title) for pk, version, title in allowed.values_list("pk", "version", module.title_field)
@@ -62,7 +64,7 @@ def run(run: jobs.Run) -> None:
             failures += [(present[pk][1], "选择之后被修改过，没有处理") for pk in present if pk not in set(same)]
             failures += [(f"编号 {pk}", "已不在您可操作的范围内") for pk in chunk if pk not in present]
             job.done = start + len(chunk)
-            job.checkpoint = {**job.checkpoint, "place": job.done}
+            job.checkpoint = {"place": job.done, "undo": entry.pk}
             named = job.result.get("named", []) + [list(pair) for pair in failures]
             job.result = {
                 "changed": job.result.get("changed", 0) + done,

@@ -7,6 +7,7 @@ from django.urls import reverse
 from .. import fieldset, formatting, modules, scope, teams
 from ..models import Attachment, OperationLog, Star
 from ..modules import Tab
+from ..undoing import services as undoing
 from .base import ModuleView
 from .listing import ListView
 
@@ -21,6 +22,9 @@ LOG_ICONS = {
     "team_removed": "team",
     "lock": "lock",
     "unlock": "lock",
+    "edit_undone": "undo",
+    "delete_undone": "undo",
+    "transfer_undone": "undo",
     "deleted": "trash",
     "restored": "undo",
     "file_added": "file",
@@ -56,9 +60,10 @@ def field_rows(module, record, keys, user) -> list[dict]:
     return found
 
 
-def log_events(module, user, entries) -> list[dict]:
-    """Rows of the operation log as a timeline shows them, without changes of columns the person may not see."""
-    fields = fieldset.of(module, user)
+def log_events(module, user, entries, undo: dict | None = None) -> list[dict]:
+    """Rows of the operation log as a timeline shows them, without changes of columns the person may not see; `undo` = {row:
+    entry} of those that can be taken back."""
+    fields, undo = fieldset.of(module, user), undo or {}
     return [
         {
             "pk": entry.pk,
@@ -67,6 +72,7 @@ def log_events(module, user, entries) -> list[dict]:
             "text": entry.text,
             "changes": fields.log_changes(entry.changes),
             "icon": LOG_ICONS.get(entry.code.split(".")[-1], "edit"),
+            "undo_url": f"/undo/{undo[entry.pk]}/" if entry.pk in undo else None,
         }
         for entry in entries
     ]
@@ -335,8 +341,9 @@ class DetailView(ModuleView):
         if before.isascii() and before.isdigit():
             entries = entries.filter(pk__lt=int(before[:18]))
         entries = list(entries[: LOG_PAGE + 1])
+        undo = undoing.of_log(entries[:LOG_PAGE], record, user=self.user, content_type=generic(type(record)))
         return {
-            "entries": log_events(self.module, self.user, entries[:LOG_PAGE]),
+            "entries": log_events(self.module, self.user, entries[:LOG_PAGE], undo),
             "more_url": f"{request.path}?tab=log&log={entries[LOG_PAGE - 1].pk}" if len(entries) > LOG_PAGE else None,
         }
 
