@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from . import modules, params
+from . import modules, params, teams
 from .models import ImportDraft, ImportFailure, Job, Selection
 from .periodic import periodic
 from .undoing import services as undoing
@@ -33,6 +33,12 @@ def clean_up(now) -> str:
     days = params.get("signin_log_days")
     logs, _ = apps.get_model("orgs", "SignInLog").objects.filter(created_at__lt=now - timedelta(days=days)).delete()
     return f"删除文件 {files + _orphans(now)} 个，登录日志 {logs} 条，回收站 {_recycled(now)} 条"
+
+
+@periodic("team_expiry", "团队到期", schedule="每天 00:20")
+def team_expiry(now) -> str:
+    """End team memberships whose last day has passed."""
+    return f"到期 {teams.expire(timezone.localdate(now))} 个"
 
 
 def _recycled(now) -> int:

@@ -11,6 +11,8 @@ from crm.notices.services import notify
 from . import formatting, modules, services
 from .packing import pack, unpack
 
+AT_ONCE = 10_000  # grants that end in one transaction; a person with fewer gets one message
+
 
 def permission_for(model, write: bool) -> Permission:
     """The guardian permission behind 只读 (view_…) or 读写 (change_…)."""
@@ -119,3 +121,58 @@ def members(record) -> list:
         .select_related("user__department", "permission")
         .order_by("-pk")
     )
+
+
+def expire(today) -> int:
+    """Remove grants whose last day is before `today`, with a log row each and one message to each person that names the
+    records; each batch in a transaction of its own. Returns how many ended."""
+    ended = 0
+    while found := [one for module in modules.ordered() if module.grant_model for one in _expired(module, today)]:
+        with transaction.atomic():
+            ended += _end(found)
+    return ended
+
+
+def _expired(module, today) -> list:
+    """(module, grant) of at most AT_ONCE grants that ended."""
+    rows = module.grant_model.objects.filter(until__lt=today).select_related("content_object", "user", "permission")
+    return [(module, grant) for grant in rows.order_by("user_id", "pk")[:AT_ONCE]]
+
+
+def _end(found: list) -> int:
+    gone = 0
+    told: dict[int, dict] = {}
+    for name in dict.fromkeys(module.name for module, _ in found):
+        module = modules.get(name)
+        grants = [grant for one, grant in found if one is module]
+        locked = set(
+            module.grant_model.objects.filter(pk__in=[grant.pk for grant in grants])
+            .select_for_update()
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
+        grants = [grant for grant in grants if grant.pk in locked]
+        module.grant_model.objects.filter(pk__in=locked).delete()
+        services.write_log(
+            module.model,
+            (
+                (one.content_object_id, f"团队成员 {one.user.name} 到期（{formatting.day(one.until)}）", [])
+                for one in grants
+            ),
+            code=f"{module.name}.team_expired",
+            by=None,
+        )
+        gone += len(grants)
+        for one in grants:
+            if one.user.is_active and one.content_object.deleted_at is None:
+                told.setdefault(one.user_id, {}).setdefault(module.label, []).append(
+                    module.title_of(one.content_object)
+                )
+    for person, records in told.items():
+        count = sum(map(len, records.values()))
+        lines = [
+            f"{label}：{'、'.join(names[:50])}{' 等' if len(names) > 50 else ''}" for label, names in records.items()
+        ]
+        title = f"您在 {count} 条记录的团队中已到期，不再能通过团队看到它们"
+        notify([person], kind="team_end", title=title, body="\n".join(lines))
+    return gone

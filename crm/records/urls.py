@@ -6,7 +6,7 @@ from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
 from .undoing import views as undoing
-from .views import bulk, detail, editing, files, frame, io, jobs, listing, single
+from .views import bulk, detail, editing, files, frame, io, jobs, listing, paper, single
 
 
 def module_urls(name: str, *, replace: dict | None = None) -> list:
@@ -34,10 +34,14 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         path("recycle/", view("recycle"), name=f"{name}-recycle"),
         path("recycle/<int:pk>/", view("recycled"), name=f"{name}-recycled"),
         path("columns/", view("columns"), name=f"{name}-columns"),
+        path("bulk/print/", paper.PrintBulkView.as_view(module_name=name), name=f"{name}-bulk-print"),
         path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"),
         path("<int:pk>/", view("detail"), name=f"{name}-detail"),
         path("<int:pk>/star/", view("star"), name=f"{name}-star"),
         path("<int:pk>/files/", view("files"), name=f"{name}-files"),
+        path("<int:pk>/text/", paper.TextView.as_view(module_name=name), name=f"{name}-text"),
+        path("<int:pk>/print/", paper.PrintView.as_view(module_name=name), name=f"{name}-print"),
+        path("print/<slug:token>/", paper.PrintListView.as_view(module_name=name), name=f"{name}-print-list"),
         path("<int:pk>/reveal/", single.RevealView.as_view(module_name=name), name=f"{name}-reveal"),
     ]
     if module.form:

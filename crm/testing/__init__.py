@@ -10,10 +10,11 @@ from .base import CANARY, XSS
 from .doors import DoorContract
 from .followups import FollowUpContract
 from .forms import FormContract
+from .paper import PaperContract
 from .undo import UndoContract
 
 
-class RecordContract(DoorContract, FormContract, UndoContract, FollowUpContract):
+class RecordContract(DoorContract, FormContract, UndoContract, PaperContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

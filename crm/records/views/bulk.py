@@ -75,6 +75,7 @@ SHARED = [
         template="records/edit_many.html",
     ),
     Bulk("export", "导出选中", "download", "export", None, "", ""),
+    Bulk("print", "打印", "print", "print", None, "", ""),
     Bulk(
         "delete",
         "批量删除",

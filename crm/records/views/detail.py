@@ -20,6 +20,7 @@ LOG_ICONS = {
     "transferred": "transfer",
     "team_added": "team",
     "team_removed": "team",
+    "team_expired": "team",
     "lock": "lock",
     "unlock": "lock",
     "edit_undone": "undo",
@@ -113,7 +114,10 @@ class DetailView(ModuleView):
                 "chips": self.module.chips(record, fields) if self.module.chips else [],
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
-                "can_print": "print" in self.rights,
+                "copy_url": self.module.url("text", record.pk) if not record.deleted_at else None,
+                "print_url": self.module.url("print", record.pk)
+                if "print" in self.rights and not record.deleted_at
+                else None,
                 "follow_url": self.module.url("follow-ups/new", record.pk)
                 if self.module.followed and "follow" in self.rights and not record.deleted_at
                 else None,
