@@ -24,6 +24,11 @@ app.conf.beat_schedule = {
         "args": ["clean_messages"],
         "schedule": crontab(hour=3, minute=40),
     },
+    "team-expiry": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["team_expiry"],
+        "schedule": crontab(hour=0, minute=20),
+    },
     "clean-up": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["clean_up"],

@@ -5,7 +5,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from crm.records import services
+from crm.records import modules, services
+from crm.records.undoing import entries
 
 from .models import Contact, Customer
 
@@ -62,9 +63,11 @@ def make_primary(contact: Contact, *, by) -> None:
 @transaction.atomic
 def delete_customers(rows, *, by) -> int:
     """Move customers to the recycle bin, their live contacts with them (same moment). Returns how many customers."""
-    ids, now = list(rows.values_list("pk", flat=True)), timezone.now()
-    services.delete(Contact.objects.live().filter(customer_id__any=ids), by=by, now=now)
-    return services.delete(Customer.objects.filter(pk__any=ids), by=by, now=now)
+    ids, now, module = list(rows.values_list("pk", flat=True)), timezone.now(), modules.get("customer")
+    with entries.entry(module, "delete", by=by, label=f"删除{module.label}"):
+        contacts = Contact.objects.live().filter(customer_id__any=ids)
+        services.delete(contacts, by=by, now=now, along="customer_id")
+        return services.delete(Customer.objects.filter(pk__any=ids), by=by, now=now)
 
 
 @transaction.atomic

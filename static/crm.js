@@ -37,8 +37,11 @@
     $("[data-toast-close]", toast)?.addEventListener("click", close);
     let timer;
     const start = () => { timer = setTimeout(close, toast.classList.contains("is-error") ? 10000 : toast.dataset.undo ? 30000 : 5000); };
-    toast.addEventListener("mouseenter", () => clearTimeout(timer));
-    toast.addEventListener("mouseleave", start);
+    const hold = () => clearTimeout(timer);
+    const go = () => { hold(); if (!toast.matches(":hover, :focus-within")) start(); };
+    for (const event of ["mouseenter", "focusin"]) toast.addEventListener(event, hold);
+    for (const event of ["mouseleave", "focusout"]) toast.addEventListener(event, () => setTimeout(go));
+    toast.addEventListener("submit", () => { hold(); toast.hidden = true; });
     start();
   }
   function toast(text, { error = false, undo = "" } = {}) {
@@ -150,11 +153,27 @@
     const back = event.target.closest("#dialog a[data-back]");
     if (back && plain) { event.preventDefault(); closeDialog(); }
     if (event.target.closest("[data-print]")) window.print();
+    const copier = event.target.closest("[data-copy]");
+    if (copier && plain) { event.preventDefault(); copier.closest("details[open]")?.removeAttribute("open"); copyFrom(copier.href); }
+    const from = event.target.closest("[data-copy-from]");
+    if (from) copy($(`#${from.dataset.copyFrom}`).value).then((done) => { if (done) { closeDialog(true); toast("已复制"); } else $(`#${from.dataset.copyFrom}`).select(); });
     if (event.target.closest("[data-keys]")) keys.showModal();
     if (event.target.matches("[data-check-all]")) $$("input[name=ids]", event.target.form).forEach((box) => { box.checked = event.target.checked; });
     const choose = event.target.closest("[data-choose]");
     if (choose) $$(`input[value="${choose.dataset.choose}"]`, choose.form).forEach((input) => { input.checked = true; });
   });
+
+  // ---- A record as text: into the clipboard, or into a dialog where the browser does not let us ----
+  async function copy(text) {
+    try { await navigator.clipboard.writeText(text); return true; } catch { return false; }
+  }
+  async function copyFrom(url) {
+    const response = await fetch(url, { headers: { Accept: "text/plain" } }).catch(() => null);
+    if (response?.ok && response.headers.get("Content-Type").startsWith("text/plain") && await copy(await response.text())) toast("已复制");
+    else htmx.ajax("GET", url, { target: "#dialog", swap: "innerHTML" });
+  }
+  document.addEventListener("focusin", (event) => { if (event.target.matches("[data-select]")) event.target.select(); });
+  if ("printNow" in document.body.dataset) window.addEventListener("load", () => window.print());
 
   // ---- htmx: signs of work, failures, sessions that ended ----
   document.addEventListener("htmx:beforeRequest", () => busy(true));

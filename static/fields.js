@@ -320,4 +320,12 @@
   prepare(document);
   document.addEventListener("htmx:afterSwap", (event) => prepare(event.detail.target));
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));  // what replaced its target
+
+  // ---- Bulk edit: choosing a field brings its widget; a cleared one needs no value ----
+  const cleared = (box) => box.closest(".k-many").classList.toggle("is-cleared", box.checked);
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-many-add]") && event.target.value) event.target.form.requestSubmit();
+    if (event.target.matches("[data-many-clear]")) cleared(event.target);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => $$("[data-many-clear]", event.detail.target).forEach(cleared));
 })();

@@ -7,9 +7,10 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from . import modules, params
+from . import modules, params, teams
 from .models import ImportDraft, ImportFailure, Job, Selection
 from .periodic import periodic
+from .undoing import services as undoing
 
 PURGE_AT_ONCE = 5000  # records of one module a night
 DRAFTS = timedelta(days=1)
@@ -19,7 +20,7 @@ ORPHANS = timedelta(days=2)  # files nobody points to: a worker died between wri
 
 @periodic("clean_up", "清理过期数据", schedule="每天 03:10")
 def clean_up(now) -> str:
-    """Delete expired files of jobs, old drafts, frozen selections, old sign-in log rows and files nobody points to."""
+    """Delete expired files of jobs, old drafts, frozen selections, undo entries past their days, old sign-in log rows and files nobody points to."""
     expired = Job.objects.filter(expires_at__lt=now).exclude(output="", source="")
     files = _drop([name for pair in expired.values_list("output", "source") for name in pair])
     ImportFailure.objects.filter(job__in=expired).delete()
@@ -27,10 +28,17 @@ def clean_up(now) -> str:
     drafts = ImportDraft.objects.filter(created_at__lt=now - DRAFTS)
     files += _drop(drafts.values_list("source", flat=True))
     drafts.delete()
+    undoing.forget(now)
     Selection.objects.filter(created_at__lt=now - SELECTIONS).delete()
     days = params.get("signin_log_days")
     logs, _ = apps.get_model("orgs", "SignInLog").objects.filter(created_at__lt=now - timedelta(days=days)).delete()
     return f"删除文件 {files + _orphans(now)} 个，登录日志 {logs} 条，回收站 {_recycled(now)} 条"
+
+
+@periodic("team_expiry", "团队到期", schedule="每天 00:20")
+def team_expiry(now) -> str:
+    """End team memberships whose last day has passed."""
+    return f"到期 {teams.expire(timezone.localdate(now))} 个"
 
 
 def _recycled(now) -> int:

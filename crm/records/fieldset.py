@@ -167,6 +167,16 @@ class FieldSet:
         column = self.by_key.get(key)
         return column.text(column.value(record)) if column is not None else ""
 
+    def as_text(self, record) -> str:
+        """The record for a chat: its name, then a line for each field the person may read that is not empty."""
+        module = self.module
+        keys = [key for _, keys in self.arrange(module.sections) for key in keys]
+        keys = list(dict.fromkeys([*(["owner"] if module.owned else []), *keys]))
+        shown = [self.by_key[key] for key in keys if key in self.by_key and key != module.title_field]
+        self.prepare(shown, [record])
+        lines = [(column.label, column.text(column.value(record))) for column in shown]
+        return "\n".join([module.title_of(record), *(f"{label}：{text}" for label, text in lines if text)])
+
     def clear_text(self, record, key: str) -> str:
         """The value of a masked field in clear; only for services.reveal, which logs it."""
         column = CustomColumn(self.custom[key], self.names) if key in self.custom else self.module.by_key[key]

@@ -50,7 +50,8 @@ class Tab:
 
 @dataclass(frozen=True)
 class Bulk:
-    """An action on selected rows: `run(rows, *, by, form)` gets the allowed rows and answers [(title, reason)] failures."""
+    """An action on selected rows: `run(rows, *, by, form)` gets the allowed rows and answers how many it changed, or that
+    number with [(title, reason)] failures, or the Job that does it."""
 
     key: str
     label: str
@@ -63,6 +64,7 @@ class Bulk:
     body: str = ""
     danger: bool = False
     shown: Callable | None = None
+    template: str = "records/confirm.html"
 
 
 def flag(field: str, value: bool, *, key: str, label: str, icon: str, action: str, body: str = "") -> Bulk:

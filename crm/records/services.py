@@ -4,7 +4,7 @@ Each runs in one transaction, writes the operation log in it, keeps the search l
 change. `by` is the acting employee.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from crm.notices.services import notify
 
-from . import formatting, modules, search
+from . import formatting, modules, packing, search
 from .custom import definitions, values
 from .custom.columns import Names
 from .fields import readable_phone
 from .models import Attachment, OperationLog, Star
+from .undoing import entries
+from .undoing.entries import Line
 
 
 class Stale(Exception):
@@ -54,9 +56,9 @@ def display(field: models.Field, value) -> str:
     return readable_phone(value) if field.__class__.__name__ in ("Phone", "Mobile") else str(value)
 
 
-def custom_changes(moved) -> list[dict]:
+def custom_changes(moved, names: Names | None = None) -> list[dict]:
     """Log differences of custom values, (definition, old, new) each."""
-    names = Names()
+    names = names or Names()
     return [
         {
             "key": one.key,
@@ -68,15 +70,24 @@ def custom_changes(moved) -> list[dict]:
     ]
 
 
-def write_log(model: type, entries: Iterable[tuple[int, str, list]], *, code: str, by, job=None) -> None:
-    """Insert log rows for many records of one type: entries = (pk, text, changes)."""
+def write_log(
+    model: type, rows: Iterable[tuple[int, str, list]], *, code: str, by, job=None, undo: int | None = None
+) -> None:
+    """Insert log rows for many records of one type: rows = (pk, text, changes); `undo` = the entry that takes it back."""
     content_type = ContentType.objects.get_for_model(model)
     OperationLog.objects.bulk_create(
         [
             OperationLog(
-                content_type=content_type, object_id=pk, actor=by, code=code, text=text[:500], changes=changes, job=job
+                content_type=content_type,
+                object_id=pk,
+                actor=by,
+                code=code,
+                text=text[:500],
+                changes=changes,
+                job=job,
+                undo_id=undo,
             )
-            for pk, text, changes in entries
+            for pk, text, changes in rows
         ],
         batch_size=1000,
     )
@@ -91,6 +102,34 @@ def check_kept(module, pks: list[int], *, by, action: str = "view") -> None:
     """Raise OutOfReach when a changed row is no longer visible to the person who changed it."""
     if module.model.objects.allowed(by, action).filter(pk__in=pks).count() != len(pks):
         raise OutOfReach("保存后该记录将不在您的数据范围内，未保存。请检查负责人。")
+
+
+def save_many(module, records: list, names: set[str], *, now) -> None:
+    """Write the named attributes of locked records and count their versions up: one statement for values that are the same
+    on all of them, batches for the rest."""
+    varied = {name for name in names if name == "extra" or len({getattr(record, name) for record in records}) > 1}
+    same = {name: getattr(records[0], name) for name in names - varied}
+    rows = module.model.objects.filter(pk__any=[record.pk for record in records])
+    rows.update(**{"updated_at": now, **same, "version": models.F("version") + 1})
+    if varied:
+        module.model.objects.bulk_update(records, sorted(varied), batch_size=500)
+
+
+def apart(items: list, write: Callable) -> list[tuple[object, str]]:
+    """Run `write(items)` so that one the database or a check refuses keeps none of the others back: halves are tried until
+    it stands alone. Answers (item, reason) of those that were not written."""
+    if not items:
+        return []
+    try:
+        with transaction.atomic():
+            write(items)
+    except (IntegrityError, ValidationError) as error:
+        if len(items) == 1:
+            words = error.messages if isinstance(error, ValidationError) else ["与已有的数据冲突，没有保存"]
+            return [(items[0], "；".join(words))]
+        half = len(items) // 2
+        return apart(items[:half], write) + apart(items[half:], write)
+    return []
 
 
 @transaction.atomic
@@ -174,15 +213,20 @@ def _lock(module, rows) -> list[int]:
 
 
 @transaction.atomic
-def delete(rows, *, by, now=None) -> int:
-    """Move allowed rows to the recycle bin (at `now`, so that what goes together comes back together); returns how many."""
+def delete(rows, *, by, now=None, along: str = "") -> int:
+    """Move allowed rows to the recycle bin (at `now`, so that what goes together comes back together; `along` = the attribute
+    that names the record they go with). Returns how many."""
     module = modules.of_model(rows.model)
     ids = _lock(module, rows)
     moved = module.model.objects.filter(pk__any=ids, deleted_at=None)
-    ids = list(moved.values_list("pk", flat=True))
+    found = list(moved.values("pk", "version", "updated_at", *([along] if along else [])))
+    ids = [row["pk"] for row in found]
     moved.update(deleted_at=now or timezone.now(), deleted_by=by, version=models.F("version") + 1)
     values.release(module, ids)
-    write_log(module.model, ((pk, "移入回收站", []) for pk in ids), code=f"{module.name}.deleted", by=by)
+    with entries.entry(module, "delete", by=by, label=f"删除{module.label}") as entry:
+        entry.keep(module.model, [Line.of_deleted(row, along) for row in found])
+        text, code = "移入回收站", f"{module.name}.deleted"
+        write_log(module.model, ((pk, text, []) for pk in ids), code=code, by=by, undo=entry.pk)
     return len(ids)
 
 
@@ -241,9 +285,14 @@ def transfer(rows, to, *, by, keep: str = "", until=None, children: Iterable[str
     """Give allowed rows to employee `to` (any active one: the giver may lose sight of them); only the owner changes. `keep` = "" (the former owner leaves), "read" or
     "write" (becomes a team member until `until`, a date or None); `children` = names of child modules that go along.
     One log row per record, one message to the new owner. Returns how many moved."""
+    module = modules.of_model(rows.model)
+    with entries.entry(module, "transfer", by=by, label=f"转移{module.label}给{to.name}"):
+        return _transfer(module, rows, to, by=by, keep=keep, until=until, children=children)
+
+
+def _transfer(module, rows, to, *, by, keep, until, children) -> int:
     from . import teams
 
-    module = modules.of_model(rows.model)
     if not to.is_active:
         raise ValidationError(f"{to.name}已停用，不能接收{module.label}。")
     ids = _lock(module, rows)
@@ -257,8 +306,9 @@ def transfer(rows, to, *, by, keep: str = "", until=None, children: Iterable[str
         for former in {record.owner_id for record in moving}:
             parents = [record.pk for record in moving if record.owner_id == former]
             follow = child.model.objects.allowed(by, "transfer").filter(**{f"{key}__any": parents}, owner_id=former)
-            _set_owner(child, list(follow.select_related("owner")), to, by=by, now=now)
-    _set_owner(module, moving, to, by=by, now=now)
+            _set_owner(child, list(follow.select_related("owner")), to, by=by, now=now, along=key)
+    kept = teams.kept_grants(module, [(record.pk, record.owner_id) for record in moving]) if keep else {}
+    _set_owner(module, moving, to, by=by, now=now, grants=kept)
     if keep and module.grant_model:
         formers: dict = {}
         for record in moving:
@@ -274,23 +324,40 @@ def transfer(rows, to, *, by, keep: str = "", until=None, children: Iterable[str
     return len(moving)
 
 
-def _set_owner(module, records: list, to, *, by, now) -> None:
-    module.model.objects.filter(pk__any=[record.pk for record in records]).update(
-        owner=to, version=models.F("version") + 1, updated_at=now
-    )
-    write_log(
-        module.model,
-        (
+def _set_owner(module, records: list, to, *, by, now, along: str = "", grants: dict | None = None) -> None:
+    """The owner of locked rows; `along` and `grants` = what the undo entry keeps besides: whom they follow, who was in the
+    team."""
+    with entries.entry(module, "transfer", by=by, label=f"转移{module.label}给{to.name}") as entry:
+        entry.keep(
+            module.model,
+            [
+                Line(
+                    record.pk,
+                    record.version + 1,
+                    {"owner_id": record.owner_id, "updated_at": packing.pack(record.updated_at)},
+                    grants=(grants or {}).get(record.pk, {}),
+                    root=getattr(record, along) if along else None,
+                )
+                for record in records
+            ],
+        )
+        module.model.objects.filter(pk__any=[record.pk for record in records]).update(
+            owner=to, version=models.F("version") + 1, updated_at=now
+        )
+        write_log(
+            module.model,
             (
-                record.pk,
-                f"转移给{to.name}",
-                [{"key": "owner", "label": "负责人", "old": str(record.owner or ""), "new": to.name}],
-            )
-            for record in records
-        ),
-        code=f"{module.name}.transferred",
-        by=by,
-    )
+                (
+                    record.pk,
+                    f"转移给{to.name}",
+                    [{"key": "owner", "label": "负责人", "old": str(record.owner or ""), "new": to.name}],
+                )
+                for record in records
+            ),
+            code=f"{module.name}.transferred",
+            by=by,
+            undo=entry.pk,
+        )
 
 
 @transaction.atomic

@@ -5,7 +5,8 @@ from django.urls import include, path
 from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
-from .views import bulk, detail, editing, files, frame, io, jobs, listing, single
+from .undoing import views as undoing
+from .views import bulk, detail, editing, files, frame, io, jobs, listing, paper, single
 from .views import views as views_pages
 
 
@@ -42,10 +43,14 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         ),
         path("conditions/", views_pages.ConditionsView.as_view(module_name=name), name=f"{name}-conditions"),
         path("chart/", views_pages.ChartView.as_view(module_name=name), name=f"{name}-chart"),
+        path("bulk/print/", paper.PrintBulkView.as_view(module_name=name), name=f"{name}-bulk-print"),
         path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"),
         path("<int:pk>/", view("detail"), name=f"{name}-detail"),
         path("<int:pk>/star/", view("star"), name=f"{name}-star"),
         path("<int:pk>/files/", view("files"), name=f"{name}-files"),
+        path("<int:pk>/text/", paper.TextView.as_view(module_name=name), name=f"{name}-text"),
+        path("<int:pk>/print/", paper.PrintView.as_view(module_name=name), name=f"{name}-print"),
+        path("print/<slug:token>/", paper.PrintListView.as_view(module_name=name), name=f"{name}-print-list"),
         path("<int:pk>/reveal/", single.RevealView.as_view(module_name=name), name=f"{name}-reveal"),
     ]
     if module.form:
@@ -89,5 +94,6 @@ shared = [
     path("files/<int:pk>/", files.download, name="file"),
     path("files/<int:pk>/remove/", files.remove, name="file-remove"),
     *followup_pages.followup_urls,
+    *undoing.undo_urls,
     *jobs.job_urls,
 ]

@@ -10,10 +10,12 @@ from .base import CANARY, XSS
 from .doors import DoorContract
 from .followups import FollowUpContract
 from .forms import FormContract
+from .paper import PaperContract
+from .undo import UndoContract
 from .views import ViewContract
 
 
-class RecordContract(DoorContract, FormContract, ViewContract, FollowUpContract):
+class RecordContract(DoorContract, FormContract, ViewContract, UndoContract, PaperContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from crm.notices.services import notify
 from crm.records import modules, services, trees, uploads
 from crm.records.followups import services as followups
-from crm.records.models import DictionaryItem, Job
+from crm.records.models import DictionaryItem, Job, Undo
 from crm.testing.followups import values
 from customers.models import Contact, Customer
 from orgs.models import Role, SignIn
@@ -114,6 +114,9 @@ EXPECTED = {
     "followup-edit": ("in 404 403 404", "in 404 403 404"),
     "followup-remove": ("in 404 ok 404", "in 404 ok 404"),
     "followup-comments": ("in 404 ok 404", "in 404 ok 404"),
+    # taking back
+    "undo-list": ("in ok ok ok", "in 405 405 405"),
+    "undo": ("in 404 404 404", "in 404 404 404"),
     # background jobs
     "jobs": ("in ok ok ok", "in 405 405 405"),
     "job": ("in 404 404 404", "in 405 405 405"),
@@ -148,6 +151,10 @@ OWNED = {
     "star": ("in 405 405 403", "in 404 ok 403"),
     "files": ("in 405 405 403", "in 404 ok 403"),
     "reveal": ("in 405 405 403", "in 404 404 403"),
+    "text": ("in 404 ok 403", "in 405 405 403"),
+    "print": ("in 404 ok 403", "in 405 405 403"),
+    "bulk-print": ("in 405 405 403", "in ok ok 403"),
+    "print-list": ("in 404 404 403", "in 405 405 403"),
     "followups": ("in 404 ok 403", "in 404 ok 403"),
     "follow": ("in 404 ok 403", "in 405 405 403"),
     "new": ("in ok ok 403", "in ok ok 403"),
@@ -180,6 +187,10 @@ SHARED_ROWS = {
     "star": ("in 405 405 403", "in ok ok 403"),
     "files": ("in 403 403 403", "in 403 403 403"),
     "reveal": ("in 405 405 403", "in 404 404 403"),
+    "text": ("in ok ok 403", "in 405 405 403"),
+    "print": ("in ok ok 403", "in 405 405 403"),
+    "bulk-print": ("in 405 405 403", "in ok ok 403"),
+    "print-list": ("in 404 404 403", "in 405 405 403"),
     "new": ("in 403 403 403", "in 403 403 403"),
     "edit": ("in 403 403 403", "in 403 403 403"),
     "import": ("in 403 403 403", "in 403 403 403"),
@@ -257,7 +268,10 @@ def site(db):
     said = followups.comment(written, "金丝雀人", by=owner)
     phrase = followups.keep_phrase("金丝雀公司", by=owner)
     job = Job.objects.create(kind="import", label="超管的任务", user=keeper)
+    services.delete(Product.objects.filter(pk=product.pk), by=keeper)
+    services.restore(Product.objects.trashed(), by=keeper)
     ids = {
+        "undo": Undo.objects.get(user=keeper).pk,
         "customer": customer.pk,
         "contact": contact.pk,
         "product": product.pk,

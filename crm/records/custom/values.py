@@ -22,9 +22,10 @@ def text(definition: Definition, stored, names: Names | None = None) -> str:
     return column.text(column.raw({definition.key: stored}))
 
 
-def put(record, values: dict) -> list[tuple[Definition, object, object]]:
-    """Set custom values ({key: stored or None}) on the record; answers (definition, old, new) of those that changed."""
-    known, changed = definitions.custom(_module(record).name), []
+def put(record, values: dict, known: dict | None = None) -> list[tuple[Definition, object, object]]:
+    """Set custom values ({key: stored or None}) on the record; answers (definition, old, new) of those that changed. `known` =
+    the module's definitions, read here when many records do not share them."""
+    known, changed = definitions.custom(_module(record).name) if known is None else known, []
     extra = dict(record.extra)
     for key, value in values.items():
         definition = known[key]

@@ -13,6 +13,7 @@ from .system import (
     SavedView,
     Selection,
 )
+from .undo import Undo, UndoRecord
 
 __all__ = [
     "Attachment",
@@ -39,6 +40,8 @@ __all__ = [
     "Selection",
     "Stamp",
     "Star",
+    "Undo",
+    "UndoRecord",
     "UniqueValue",
     "owned_indexes",
 ]

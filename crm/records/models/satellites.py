@@ -28,6 +28,8 @@ class OperationLog(Satellite):
     text = models.CharField("说明", max_length=500, blank=True)
     changes = models.JSONField("变更", default=list)
     job = models.ForeignKey("records.Job", models.SET_NULL, null=True, related_name="+", db_index=False)
+    # No key: entries are cleaned up every night, and emptying a column of this table would read all of it.
+    undo_id = models.BigIntegerField(null=True)
 
     class Meta:
         verbose_name = "操作记录"

@@ -212,3 +212,10 @@ def is_checkbox(field) -> bool:
 def without_paging(pairs) -> list:
     """(name, value) pairs of the URL without page and page size."""
     return [pair for pair in pairs if pair[0] not in _PAGE_SIZE_FIELD]
+
+
+@register.filter
+def undo_url(message) -> str:
+    """Where a message's act is taken back; "" where it cannot be. The view names the entry as a tag "undo:<id>"."""
+    kind, _, pk = (message.extra_tags or "").partition(":")
+    return f"/undo/{int(pk)}/" if kind == "undo" and pk.isdigit() else ""

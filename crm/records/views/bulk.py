@@ -1,90 +1,23 @@
 """Actions on selected rows. The first POST freezes the ids (server-side) and opens the confirm page; the second runs on
 what is still allowed and unchanged, and reports the rest record by record."""
 
-from django import forms
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import F
 from django.http import Http404, QueryDict
-from django.utils import timezone
 
 from .. import filters, modules, params, services, teams
-from ..formfields import Picked, SeveralPicked
+from ..bulkedit import job as edit_job
+from ..bulkedit import services as bulkedit
+from ..bulkedit.forms import EditManyForm
 from ..listquery import ListQuery
-from ..models import Selection
+from ..models import Job, Selection
 from ..modules import Bulk
+from ..undoing import entries
 from .base import ModuleView, deny, go
+from .bulkforms import TeamForm, TransferForm
 
 SHOWN = 5
-
-
-class TransferForm(forms.Form):
-    """New owner, what goes along, what becomes of the former owner."""
-
-    KEEP = (("", "移除"), ("read", "转为团队成员（只读）"), ("write", "转为团队成员（读写）"))
-
-    def __init__(self, *args, user, module, rows, **kwargs):
-        super().__init__(*args, **kwargs)
-        people = get_user_model().objects.filter(is_active=True)
-        self.fields["owner"] = Picked(
-            people, kind="colleague", label="新负责人", error_messages={"required": "请选择新负责人"}
-        )
-        options = []
-        for child in module.children:
-            if child.owned and child.may(user, "transfer"):
-                count = (
-                    child.model.objects.allowed(user, "transfer")
-                    .filter(
-                        **{f"{module.name}_id__in": rows.order_by().values("pk"), "owner": F(f"{module.name}__owner")}
-                    )
-                    .count()
-                )
-                if count:
-                    options.append((child.name, f"{child.label}（{count} 个）"))
-        if options:
-            self.fields["children"] = forms.MultipleChoiceField(
-                label="同时转移",
-                choices=options,
-                required=False,
-                widget=forms.CheckboxSelectMultiple,
-                initial=[name for name, _ in options],
-            )
-        if module.grant_model:
-            self.fields["keep"] = forms.ChoiceField(
-                label="原负责人", choices=self.KEEP, required=False, widget=forms.RadioSelect, initial=""
-            )
-            self.fields["until"] = until_field()
-
-
-class TeamForm(forms.Form):
-    """Colleagues, right, last day."""
-
-    def __init__(self, *args, user, module, rows, **kwargs):
-        super().__init__(*args, **kwargs)
-        people = get_user_model().objects.filter(is_active=True)
-        self.fields["people"] = SeveralPicked(people, kind="colleague", label="同事")
-        self.fields["right"] = forms.ChoiceField(
-            label="权限", choices=(("read", "只读"), ("write", "读写")), initial="read", widget=forms.RadioSelect
-        )
-        self.fields["until"] = until_field()
-
-    def clean_until(self):
-        until = self.cleaned_data["until"]
-        if until and until < timezone.localdate():
-            raise ValidationError("有效期不能早于今天。")
-        return until
-
-
-def until_field():
-    return forms.DateField(
-        label="有效期至",
-        required=False,
-        help_text="不填则一直有效",
-        widget=forms.DateInput(attrs={"data-date": ""}, format="%Y-%m-%d"),
-        error_messages={"invalid": "日期格式应为 2026-01-31"},
-    )
 
 
 def _transfer(rows, *, by, form):
@@ -107,6 +40,13 @@ def _team(rows, *, by, form):
     )
 
 
+def _edit(rows, *, by, form):
+    module, new = modules.of_model(rows.model), form.new_values()
+    if rows.order_by().count() > edit_job.DIRECT:
+        return edit_job.begin(module, rows, new, by=by)
+    return bulkedit.edit_many(rows, new, by=by)
+
+
 def _verb(name):
     return lambda rows, *, by, form: modules.of_model(rows.model).verb(name)(rows, by=by)
 
@@ -123,7 +63,19 @@ SHARED = [
         form=TransferForm,
     ),
     Bulk("team", "分配团队", "team", "share", _team, "给 {n} 个{label}添加团队成员", "添加（{n} 个）", form=TeamForm),
+    Bulk(
+        "edit",
+        "批量编辑",
+        "edit",
+        "edit",
+        _edit,
+        "修改 {n} 个{label}的哪些字段？",
+        "修改（{n} 个）",
+        form=EditManyForm,
+        template="records/edit_many.html",
+    ),
     Bulk("export", "导出选中", "download", "export", None, "", ""),
+    Bulk("print", "打印", "print", "print", None, "", ""),
     Bulk(
         "delete",
         "批量删除",
@@ -190,6 +142,7 @@ class BulkView(ModuleView):
             self.bulk is None
             or (self.bulk.key in ("transfer", "team") and not module.owned)
             or (self.bulk.key == "team" and not module.grant_model)
+            or (self.bulk.key == "edit" and not module.form)
         ):
             raise Http404
         if key == "purge" and not request.user.has_function("admin.recycle"):
@@ -250,7 +203,7 @@ class BulkView(ModuleView):
         note = f"另有 {left_out} 条不在您可操作的范围内，不会处理。" if left_out else ""
         fill = {"n": f"{n:,}", "label": self.module.label}
         return self.page(
-            "records/confirm.html",
+            self.bulk.template,
             {
                 "heading": self.module.texts.get(self.key, self.bulk.heading).format(**fill),
                 "submit_label": self.bulk.submit.format(**fill),
@@ -304,7 +257,8 @@ class BulkView(ModuleView):
             hidden = [("selection", token)] if token else [("ids", request.POST.get("ids", "")), ("confirmed", "1")]
             return self.page_of(found, hidden, form, status=422 if request.htmx else 200)
         try:
-            done = self.bulk.run(rows, by=self.user, form=form) if len(present) > len(changed) else 0
+            with entries.watch() as undo:
+                outcome = self.bulk.run(rows, by=self.user, form=form) if len(present) > len(changed) else 0
         except ValidationError as error:
             if form is None:
                 return self.refuse(error)
@@ -314,13 +268,24 @@ class BulkView(ModuleView):
             return self.page_of(found, hidden, form, status=422 if request.htmx else 200)
         if selection is not None:
             selection.delete()
+        if isinstance(outcome, Job):
+            return go(request, f"/jobs/{outcome.pk}/")
+        done, refused = outcome if isinstance(outcome, tuple) else (outcome, [])
+        failures += [{"title": title, "reason": reason} for title, reason in refused]
         back = self.module.recycle_url if self.trashed else self.module.list_url
         if failures:
             return self.page(
                 "records/result.html",
-                {"done": done, "failures": failures[:200], "back_url": back, "heading": self.bulk.label},
+                {
+                    "done": done,
+                    "failures": failures[:200],
+                    "back_url": back,
+                    "heading": self.bulk.label,
+                    "undo_url": f"/undo/{undo[-1]}/" if undo else None,
+                },
             )
-        messages.success(request, f"{self.done_label()}（{done:,} 个）" if done != 1 else self.done_label())
+        text = f"{self.done_label()}（{done:,} 个）" if done != 1 else self.done_label()
+        messages.success(request, text, extra_tags=f"undo:{undo[-1]}" if undo else "")
         return go(request, self.back_to(back, present))
 
     def done_label(self) -> str:

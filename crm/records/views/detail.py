@@ -7,6 +7,7 @@ from django.urls import reverse
 from .. import fieldset, formatting, modules, scope, teams
 from ..models import Attachment, OperationLog, Star
 from ..modules import Tab
+from ..undoing import services as undoing
 from .base import ModuleView
 from .listing import ListView
 
@@ -19,8 +20,12 @@ LOG_ICONS = {
     "transferred": "transfer",
     "team_added": "team",
     "team_removed": "team",
+    "team_expired": "team",
     "lock": "lock",
     "unlock": "lock",
+    "edit_undone": "undo",
+    "delete_undone": "undo",
+    "transfer_undone": "undo",
     "deleted": "trash",
     "restored": "undo",
     "file_added": "file",
@@ -57,9 +62,10 @@ def field_rows(module, record, keys, user) -> list[dict]:
     return found
 
 
-def log_events(module, user, entries) -> list[dict]:
-    """Rows of the operation log as a timeline shows them, without changes of columns the person may not see."""
-    fields = fieldset.of(module, user)
+def log_events(module, user, entries, undo: dict | None = None) -> list[dict]:
+    """Rows of the operation log as a timeline shows them, without changes of columns the person may not see; `undo` = {row:
+    entry} of those that can be taken back."""
+    fields, undo = fieldset.of(module, user), undo or {}
     return [
         {
             "pk": entry.pk,
@@ -68,6 +74,7 @@ def log_events(module, user, entries) -> list[dict]:
             "text": entry.text,
             "changes": fields.log_changes(entry.changes),
             "icon": LOG_ICONS.get(entry.code.split(".")[-1], "edit"),
+            "undo_url": f"/undo/{undo[entry.pk]}/" if entry.pk in undo else None,
         }
         for entry in entries
     ]
@@ -108,7 +115,10 @@ class DetailView(ModuleView):
                 "chips": self.module.chips(record, fields) if self.module.chips else [],
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
-                "can_print": "print" in self.rights,
+                "copy_url": self.module.url("text", record.pk) if not record.deleted_at else None,
+                "print_url": self.module.url("print", record.pk)
+                if "print" in self.rights and not record.deleted_at
+                else None,
                 "follow_url": self.module.url("follow-ups/new", record.pk)
                 if self.module.followed and "follow" in self.rights and not record.deleted_at
                 else None,
@@ -336,8 +346,9 @@ class DetailView(ModuleView):
         if before.isascii() and before.isdigit():
             entries = entries.filter(pk__lt=int(before[:18]))
         entries = list(entries[: LOG_PAGE + 1])
+        undo = undoing.of_log(entries[:LOG_PAGE], record, user=self.user, content_type=generic(type(record)))
         return {
-            "entries": log_events(self.module, self.user, entries[:LOG_PAGE]),
+            "entries": log_events(self.module, self.user, entries[:LOG_PAGE], undo),
             "more_url": f"{request.path}?tab=log&log={entries[LOG_PAGE - 1].pk}" if len(entries) > LOG_PAGE else None,
         }
 

@@ -38,6 +38,7 @@ class Shown:
         mine = job.user_id == user.pk
         faults = job.result.get("errors", []) if mine else []  # they quote cells, so they are the importer's alone
         self.errors = [{"number": n, "label": label, "text": text} for n, label, text in faults]
+        self.named = [{"label": label, "text": text} for label, text in job.result.get("named", [])] if mine else []
         kept = bool(job.output) and mine and not job.is_active
         self.download_url = f"/jobs/{job.pk}/file/" if kept and job.kind in ("export", "followups") else None
         self.failed_url = f"/jobs/{job.pk}/failed/" if kept and job.kind == "import" else None

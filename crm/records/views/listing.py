@@ -253,7 +253,9 @@ def bulk_actions(module) -> list:
     from .bulk import SHARED
 
     before = [bulk for bulk in SHARED if bulk.key in ("transfer", "team") and module.owned]
-    after = [bulk for bulk in SHARED if bulk.key in ("export", "delete")]
+    after = [
+        bulk for bulk in SHARED if bulk.key in ("export", "print", "delete") or (bulk.key == "edit" and module.form)
+    ]
     return before + module.bulk + after
 
 
