@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from crm.records import areas, params
 from crm.records.fields import name_key
+from crm.records.importing.keys import Key
 from crm.records.importing.targets import OWNER, PERSON, Importer, Target
 
 from .models import Contact, Customer
@@ -29,7 +30,8 @@ HISTORY = (
 class CustomerImporter(Importer):
     module = "customer"
     key_label, key_targets, duplicate_message = "客户名称", ("name",), "已有同名客户"
-    derived = frozenset({"province", "city", "address"})
+    other_keys = (Key("phone", "电话", ("phone",), ("phone",), "已有电话相同的客户"),)
+    derived = frozenset({"name_key", "province", "city", "address"})
     targets = (
         Target(
             "name",
@@ -183,6 +185,7 @@ def customers_by_name(user, names) -> dict[str, object]:
 class ContactImporter(Importer):
     module = "contact"
     key_label, key_targets, duplicate_message = "所属客户、姓名", ("customer", "name"), "该客户下已有同名联系人"
+    other_keys = (Key("mobile", "手机", ("mobile",), ("mobile",), "已有手机相同的联系人"),)
     targets = (
         Target("name", synonyms=("联系人", "联系人姓名", "名字", "联系人名称"), example="许一诺"),
         Target(

@@ -29,7 +29,7 @@ def categories_by_name(user, names) -> dict[str, object]:
 class ProductImporter(Importer):
     module = "product"
     key_label, key_targets, duplicate_message = "产品编码", ("code",), "该产品编码已被使用"
-    derived = frozenset()
+    derived = frozenset({"code_key"})
     targets = (
         Target("name", synonyms=("产品名", "名称", "品名", "商品名称"), example="离心泵 CP-200"),
         Target("code", synonyms=("编码", "产品编号", "货号", "SKU", "商品编码"), example="CP-200"),

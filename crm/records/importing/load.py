@@ -11,11 +11,11 @@ from .. import dictionaries, search, services
 from ..custom import values
 from ..fields import DictionaryField
 from ..models import ImportFailure, OperationLog, SearchRow
-from . import custom, write
+from . import custom, keys, write
+from .keys import EMPTY
 from .write import Same
 
 MAX_SHOWN = 20
-EMPTY = (None, "")
 
 
 def run(chunk, job) -> dict[str, int]:
@@ -24,27 +24,33 @@ def run(chunk, job) -> dict[str, int]:
     write.relax()
     create_dictionary_values(chunk)
     counts = {"created": 0, "updated": 0, "skipped": 0, "failed": 0}
-    fields = plan.key_fields
     pending = chunk.good()
     while pending:
-        keys = keys_of(chunk, pending)
-        known, seen = existing(plan, fields, keys.values()), set()
+        values = keys.of_rows(chunk, pending, plan.key) if plan.keyed else {}
+        known, several = keys.existing(plan, plan.key, values.values())
+        seen: set[tuple] = set()
         fresh, found, later = [], {}, []
         for row in pending:
-            key = keys.get(row)
-            if key is None or None in key or (plan.mode == "create" and not plan.forbids):
+            value = values.get(row)
+            if value is None or (plan.mode == "create" and not plan.strict):
                 fresh.append(row)
-            elif key not in known and key not in seen and key not in chunk.taken:
-                seen.add(key)
+            elif value not in known and value not in seen and value not in chunk.taken:
+                seen.add(value)
                 fresh.append(row)
             elif plan.mode == "skip":
                 counts["skipped"] += 1
             elif plan.mode == "create":
-                chunk.fail(row, plan.importer.key_label, plan.importer.duplicate_message)
-            elif key in known and known[key] not in found:
-                found[known[key]] = row
+                chunk.fail(row, plan.key.label, plan.key.message)
+            elif value in several:
+                chunk.fail(row, plan.key.label, keys.ambiguous(plan.key))
+            elif value in known and known[value] not in found:
+                found[known[value]] = row
             else:
                 later.append(row)  # the same key again: it meets the record as the earlier row leaves it
+        if plan.guarded:
+            keys.guard(chunk, fresh, found)
+            fresh = [row for row in fresh if row not in chunk.faults]
+            found = {pk: row for pk, row in found.items() if row not in chunk.faults}
         counts["created"] += _create(chunk, _complete(chunk, fresh), job)
         if found and plan.unique:
             custom.check_unique(chunk, list(found.values()), {row: pk for pk, row in found.items()})
@@ -67,24 +73,6 @@ def note(chunk, job, counts: dict[str, int]) -> None:
     for row in sorted(chunk.faults)[: max(0, MAX_SHOWN - len(shown))]:
         shown.append([chunk.numbers[row], *chunk.faults[row][0]])
     job.result["errors"] = shown
-
-
-def keys_of(chunk, rows) -> dict[int, tuple]:
-    """{row: what decides whether it is a record that exists}; {} where nothing decides."""
-    if not chunk.plan.keyed:
-        return {}
-    columns = [chunk.values[name] for name in chunk.plan.key_fields]
-    return {row: tuple(column[row] for column in columns) for row in rows}
-
-
-def existing(plan, fields, keys) -> dict[tuple, int]:
-    """{key: id} of live records with one of these keys, whoever owns them."""
-    keys = {key for key in keys if None not in key}
-    if not keys:
-        return {}
-    wanted = {f"{name}__any": list({key[place] for key in keys}) for place, name in enumerate(fields)}
-    rows = plan.model.objects.live().filter(**wanted).order_by("-pk").values_list("pk", *fields)
-    return {tuple(key): pk for pk, *key in rows if tuple(key) in keys}
 
 
 def editable(plan, ids) -> set[int]:
@@ -185,7 +173,7 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
     mine = editable(plan, found)
     for pk, row in found.items():
         if pk not in mine:
-            chunk.fail(row, plan.importer.key_label, f"{plan.importer.duplicate_message}，您没有编辑它的权限")
+            chunk.fail(row, plan.key.label, keys.not_mine(plan.key))
     locked = plan.model.objects.select_for_update().filter(pk__any=sorted(mine)).order_by("pk")
     changed, names, entries = [], set(), []
     fields = [

@@ -6,7 +6,7 @@ from itertools import islice
 from django.db import models
 
 from .. import search, services
-from . import cells, custom, targets, upload
+from . import cells, custom, keys, targets, upload
 
 MODES = {"skip": "跳过", "overwrite": "覆盖", "fill": "仅填空", "create": "新建"}
 UNKNOWN = {"reject": "拒绝该行", "map": "逐个对应", "create": "新建字典项"}
@@ -17,7 +17,8 @@ class Invalid(Exception):
 
 
 class Plan:
-    """`options`: mapping {target: column}, on_duplicate (MODES), unknown (UNKNOWN), values {target: {label: id or None}}."""
+    """`options`: mapping {target: column}, on_duplicate (MODES), key (what decides on duplicates, keys.offered), unknown
+    (UNKNOWN), values {target: {label: id or None}}."""
 
     def __init__(self, module, user, options: dict):
         self.module, self.user, self.model = module, user, module.model
@@ -34,8 +35,8 @@ class Plan:
             raise Invalid(f"请先对应必填的字段：{'、'.join(missing)}")
         self.mapping = {key: int(column) for key, column in mapping.items()}
         self.targets = [allowed[key] for key in mapping]
-        self.key_fields, self.forbids = self.importer.key_fields(), self.importer.forbids_duplicates()
-        self.keyed = bool(self.key_fields) and all(key in mapping for key in self.importer.key_targets)
+        self.forbids = self.importer.forbids_duplicates()
+        self._choose_key(offered, options.get("key") or keys.DEFAULT)
         self.demanded = [target for target in self.targets if targets.demanded(target, module)]
         self.unique = any(target.custom and target.custom.unique for target in self.targets)
         self.columns, self.attnames, self.changeable, self._shown = {}, {}, set(), {}
@@ -60,6 +61,23 @@ class Plan:
             raise Invalid("导入选项无效。")
         if self.mode in ("overwrite", "fill") and not may(f"{self.module.name}.edit"):
             raise Invalid(f"“{MODES[self.mode]}”会修改已有的{label}，您没有编辑{label}的权限。")
+
+    def _choose_key(self, offered, name: str) -> None:
+        """`key` decides whether a row is a record that exists; `guarded` = the module's own key must stay unique besides."""
+        offered = {key.name: key for key in keys.offered(self.importer, offered)}
+        self.own_key, self.key = offered.get(keys.DEFAULT), offered.get(name)
+        if self.key is None:
+            raise Invalid("不能按所选的字段判断重复，请重新选择。")
+        own = self.key == self.own_key
+        self.keyed = bool(self.key.fields) and all(key in self.mapping for key in self.key.targets)
+        if not self.keyed and not own:
+            raise Invalid(f"要按“{self.key.label}”判断重复，请先对应这个字段。")
+        self.guarded = self.forbids and not own and self.own_key is not None
+
+    @property
+    def strict(self) -> bool:
+        """Whether 新建 looks for duplicates all the same, because a second record with the key is impossible."""
+        return self.forbids and not self.guarded
 
     def field_of(self, target) -> models.Field | None:
         return field_of(self.module, target)
@@ -105,7 +123,7 @@ class Plan:
     def independent(self) -> bool:
         """Whether a chunk depends on nothing of the one before but its keys."""
         relations = any(isinstance(column, cells.Relation) for column in self.columns.values())
-        return self.mode in ("skip", "create") and not relations and not self.unique
+        return self.mode in ("skip", "create") and not relations and not self.unique and self.key == self.own_key
 
 
 class Chunk:

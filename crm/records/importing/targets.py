@@ -46,6 +46,7 @@ class Importer:
     key_label = ""  # the deciding fields, as the page prints them
     key_targets: tuple[str, ...] = ()  # targets that must be mapped for duplicates to be found
     duplicate_message = "已有相同的记录"
+    other_keys: tuple = ()  # what may decide instead (keys.Key)
     derived: frozenset[str] = frozenset()  # attributes `rows` computes that follow a changed record
 
     def key_fields(self) -> tuple[str, ...]:

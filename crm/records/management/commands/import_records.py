@@ -24,13 +24,14 @@ class Command(BaseCommand):
             metavar="目标=来源",
             help="field=column header; without it the headers are matched",
         )
+        parser.add_argument("--key", default="", metavar="目标", help="field that decides on duplicates instead")
         parser.add_argument("--on-duplicate", choices=list(MODES), default="skip")
         parser.add_argument(
             "--unknown", choices=["create", "reject"], default="reject", help="dictionary values that do not exist"
         )
         parser.add_argument("--background", action="store_true", help="as a job of the site's worker, waiting for it")
 
-    def handle(self, *, module, file, phone, map, on_duplicate, unknown, background, **options):
+    def handle(self, *, module, file, phone, map, key, on_duplicate, unknown, background, **options):
         module, user = find_module(module), find_user(phone)
         try:
             importer = targets.importer_of(module)
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         draft.options = {
             "mapping": mapping_of(map, importer, draft.meta["headers"], user),
             "on_duplicate": on_duplicate,
+            "key": key,
             "unknown": unknown,
         }
         try:
