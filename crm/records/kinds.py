@@ -10,6 +10,7 @@ from .custom import indexes  # noqa: F401
 from .exporting import job as export_job  # noqa: F401
 from .followups import export as followup_export  # noqa: F401
 from .importing import job as import_job  # noqa: F401
+from .importing import undo  # noqa: F401
 
 
 @jobs.kind("periodic", "周期任务", rows=lambda result: [("结果", result["text"])] if result.get("text") else [])

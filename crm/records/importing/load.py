@@ -11,7 +11,7 @@ from .. import dictionaries, search, services
 from ..custom import values
 from ..fields import DictionaryField
 from ..models import ImportFailure, OperationLog, SearchRow
-from . import custom, keys, write
+from . import changes, custom, keys, write
 from .keys import EMPTY
 from .write import Same
 
@@ -133,6 +133,7 @@ def _create(chunk, rows: list[int], job) -> int:
         else:
             columns[name] = columns.get("created_at", Same(now)) if name == "updated_at" else Same(now)
     write.insert(plan.model, columns, count)
+    changes.note_created(plan.model, ids, job)
     content_type = ContentType.objects.get_for_model(plan.model)
     write.insert(
         OperationLog,
@@ -175,19 +176,20 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
         if pk not in mine:
             chunk.fail(row, plan.key.label, keys.not_mine(plan.key))
     locked = plan.model.objects.select_for_update().filter(pk__any=sorted(mine)).order_by("pk")
-    changed, names, entries = [], set(), []
+    changed, names, entries, notes = [], set(), [], []
     fields = [
         field
         for field in plan.model._meta.concrete_fields
         if field.attname in chunk.values and field.attname in plan.changeable | plan.importer.derived
     ]
     for record in locked:
-        row, diff = found[record.pk], []
+        row, diff, before = found[record.pk], [], {}
         for field in fields:
             old, new = getattr(record, field.attname), chunk.values[field.attname][row]
             if new in EMPTY or new == old or (plan.mode == "fill" and old not in EMPTY):
                 continue
             setattr(record, field.attname, new)
+            before[field.attname] = changes.plain(old)
             names.add(field.name)
             if field.editable:
                 diff.append(
@@ -198,16 +200,21 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
                         "new": plan.display(field, new),
                     }
                 )
+        extra = record.extra
         if customs := custom.change(chunk, record, row):
             diff += customs
             names.add("extra")
+            before["extra"] = {one["key"]: extra.get(one["key"]) for one in customs}
         if diff:
+            before["updated_at"] = changes.plain(record.updated_at)
             record.version += 1
             record.updated_at = now
             changed.append(record)
+            notes.append((record.pk, before, record.version))
             entries.append((record.pk, f"导入更新（{job.params.get('name', '')}）", diff))
     if changed:
-        plan.model.objects.bulk_update(changed, [*names, "version", "updated_at"], batch_size=200)
+        write.update(changed, {*names, "version", "updated_at"})
+        changes.note_changed(plan.model, notes, job)
         services.write_log(plan.model, entries, code=f"{plan.module.name}.updated", by=plan.user, job=job)
         search.index(plan.module, changed)
         if plan.unique:
