@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from crm.records import areas, params
 from crm.records.fields import name_key
+from crm.records.importing.companions import Companion
 from crm.records.importing.keys import Key
 from crm.records.importing.targets import OWNER, PERSON, Importer, Target
 
@@ -30,6 +31,25 @@ HISTORY = (
 class CustomerImporter(Importer):
     module = "customer"
     key_label, key_targets, duplicate_message = "客户名称", ("name",), "已有同名客户"
+    companion = Companion(
+        "contact",
+        link="customer",
+        prefix="联系人",
+        words={
+            "name": ("联系人", "首要联系人", "主要联系人", "第一联系人", "联系人名称", "联系人名字", "对接人", "姓名"),
+            "salutation": ("尊称", "称呼", "称谓"),
+            "gender": ("性别",),
+            "position": ("职位", "职务", "岗位"),
+            "department": ("部门", "所在部门"),
+            "is_decider": ("关键决策人", "是否关键决策人", "决策人"),
+            "birthday": ("生日", "出生日期"),
+            "mobile": ("手机", "手机号", "手机号码", "移动电话", "联系人电话", "联系方式"),
+            "phone": ("办公电话",),
+            "email": ("邮箱", "电子邮箱", "电子邮件", "邮件", "Email", "E-mail"),
+            "qq": ("QQ", "QQ号", "QQ 号码"),
+            "wechat": ("微信", "微信号"),
+        },
+    )
     other_keys = (Key("phone", "电话", ("phone",), ("phone",), "已有电话相同的客户"),)
     derived = frozenset({"name_key", "province", "city", "address"})
     targets = (

@@ -35,12 +35,13 @@ def check(plan: Plan, source: str, total: int) -> Report:
         good = chunk.good()
         values = keys.of_rows(chunk, good, plan.key) if plan.keyed else {}
         known, several = keys.existing(plan, plan.key, values.values())
-        changes = plan.mode in ("overwrite", "fill")
-        mine = load.editable(plan, known.values()) if changes else set()
+        beside = chunk.companion.present if chunk.companion else frozenset()
+        mine = load.editable(plan, known.values()) if plan.mode in ("overwrite", "fill") or beside else set()
         fresh, found = [], {}
         for row in good:
             value = values.get(row)
             repeated = value is not None and (value in known or value in seen)
+            changes = plan.mode in ("overwrite", "fill") or (plan.mode == "skip" and row in beside)
             if repeated and plan.mode == "create" and plan.strict:
                 chunk.fail(row, plan.key.label, plan.key.message)
             elif repeated and changes and value in several:

@@ -125,7 +125,7 @@ def check_unique(chunk, rows, owners: dict[int, int] | None = None) -> None:
         )
         for row, sign in signs.items():
             if sign in seen or (sign in taken and taken[sign] != owners.get(row)):
-                chunk.fail(row, one.label, f"“{values.text(one, column[row])[:60]}”已被使用")
+                chunk.fail(row, target.label, f"“{values.text(one, column[row])[:60]}”已被使用")
             seen.add(sign)
 
 

@@ -11,7 +11,7 @@ from .. import dictionaries, search, services
 from ..custom import values
 from ..fields import DictionaryField
 from ..models import ImportFailure, OperationLog, SearchRow
-from . import changes, custom, keys, write
+from . import changes, companions, custom, keys, write
 from .keys import EMPTY
 from .write import Same
 
@@ -25,11 +25,12 @@ def run(chunk, job) -> dict[str, int]:
     create_dictionary_values(chunk)
     counts = {"created": 0, "updated": 0, "skipped": 0, "failed": 0}
     pending = chunk.good()
+    beside = chunk.companion.present if chunk.companion else frozenset()
     while pending:
         values = keys.of_rows(chunk, pending, plan.key) if plan.keyed else {}
         known, several = keys.existing(plan, plan.key, values.values())
         seen: set[tuple] = set()
-        fresh, found, later = [], {}, []
+        fresh, found, skipped, later = [], {}, {}, []
         for row in pending:
             value = values.get(row)
             if value is None or (plan.mode == "create" and not plan.strict):
@@ -37,28 +38,37 @@ def run(chunk, job) -> dict[str, int]:
             elif value not in known and value not in seen and value not in chunk.taken:
                 seen.add(value)
                 fresh.append(row)
-            elif plan.mode == "skip":
+            elif plan.mode == "skip" and row not in beside:
                 counts["skipped"] += 1
             elif plan.mode == "create":
                 chunk.fail(row, plan.key.label, plan.key.message)
             elif value in several:
                 chunk.fail(row, plan.key.label, keys.ambiguous(plan.key))
+            elif plan.mode == "skip" and value in known:
+                skipped[row] = known[value]
             elif value in known and known[value] not in found:
                 found[known[value]] = row
             else:
                 later.append(row)  # the same key again: it meets the record as the earlier row leaves it
         if plan.guarded:
             keys.guard(chunk, fresh, found)
-            fresh = [row for row in fresh if row not in chunk.faults]
-            found = {pk: row for pk, row in found.items() if row not in chunk.faults}
-        counts["created"] += _create(chunk, _complete(chunk, fresh), job)
+        fresh = _complete(chunk, [row for row in fresh if row not in chunk.faults] if chunk.faults else fresh)
         if found and plan.unique:
             custom.check_unique(chunk, list(found.values()), {row: pk for pk, row in found.items()})
-            found = {pk: row for pk, row in found.items() if row not in chunk.faults}
-        if found:
-            changed, same = _change(chunk, found, job)
+        work = None
+        if beside:
+            settled = {row: pk for pk, row in found.items() if row not in chunk.faults}
+            work = companions.decide(chunk, fresh, {**settled, **skipped})
+            fresh = [row for row in fresh if row not in chunk.faults]
+            counts["skipped"] += sum(1 for row in skipped if row not in chunk.faults)
+        ids = create(chunk, fresh, job)
+        counts["created"] += len(ids)
+        if found := {pk: row for pk, row in found.items() if row not in chunk.faults}:
+            changed, same = change(chunk, found, job)
             counts["updated"] += changed
             counts["skipped"] += same
+        if work:
+            companions.write(chunk, work, dict(zip(fresh, ids, strict=True)), job)
         pending = later
     counts["failed"] = len(chunk.faults)
     _keep_faults(chunk, job)
@@ -109,10 +119,10 @@ def _complete(chunk, rows: list[int]) -> list[int]:
     return [row for row in rows if row not in chunk.faults] if chunk.faults else rows
 
 
-def _create(chunk, rows: list[int], job) -> int:
-    """Insert these rows with their log and search lines; returns how many."""
+def create(chunk, rows: list[int], job) -> list[int]:
+    """Insert these rows with their log and search lines; returns their ids."""
     if not rows:
-        return 0
+        return []
     plan, count, now = chunk.plan, len(rows), timezone.now()
     chunk.plan.importer.before_create(chunk, rows)
     ids = write.take_ids(plan.model, count)
@@ -152,7 +162,7 @@ def _create(chunk, rows: list[int], job) -> int:
     _index(chunk, content_type, rows, ids)
     if plan.unique:
         custom.claim(chunk, list(zip(rows, ids, strict=True)))
-    return count
+    return ids
 
 
 def _how(job) -> str:
@@ -168,7 +178,7 @@ def _index(chunk, content_type, rows, ids) -> None:
         write.insert(SearchRow, columns, len(lines))
 
 
-def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
+def change(chunk, found: dict[int, int], job) -> tuple[int, int]:
     """Overwrite or fill existing records {id: row}; returns (changed, unchanged). Records the person may not edit fail."""
     plan, now = chunk.plan, timezone.now()
     mine = editable(plan, found)
