@@ -41,7 +41,7 @@ class ProductImporter(Importer):
             options=lambda: list(Category.objects.values_list("full_name", flat=True)),
         ),
         Target("unit", synonyms=("计量单位", "产品单位"), example="台"),
-        Target("price", synonyms=("价格", "单价", "售价", "标准价格"), example="12800.00"),
+        Target("price", synonyms=("价格", "单价", "售价", "标准价格", "产品价格", "销售价"), example="12800.00"),
         Target("cost", function="cost", synonyms=("成本", "成本价格")),
         Target("stock", synonyms=("库存数量", "库存量"), example="10"),
         Target(
@@ -49,7 +49,7 @@ class ProductImporter(Importer):
             "状态",
             function="shelf",
             create=True,
-            synonyms=("上架", "是否上架", "上架状态"),
+            synonyms=("上架", "是否上架", "上架状态", "产品状态"),
             note="上架 或 下架",
             options=lambda: ["上架", "下架"],
         ),

@@ -1,5 +1,6 @@
 """What a module declares to be importable: targets (one per field a column can fill) and the rules of its rows."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ from ..custom import definitions
 from ..fields import name_key
 
 PERSON, OWNER = "person", "owner"
+_MARKED = re.compile(r"^[(\[【](必填|选填|\*)[)\]】]")
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,15 @@ def demanded(target: Target, module) -> bool:
 
 def plain(header: str) -> str:
     """A header as it is compared: width, case, spaces, required marks and bracketed hints apart."""
-    text = name_key(header.rstrip("*＊ ").lstrip("*＊ "))
-    for opening, closing in ("()", "[]", "【】"):
-        if text.endswith(closing) and opening in text:
-            text = text[: text.rindex(opening)] or text
-    return text.rstrip(":*")
+    text = name_key(header)
+    while True:
+        bare = _MARKED.sub("", text).strip("*※:")
+        for opening, closing in ("()", "[]", "【】"):
+            if bare.endswith(closing) and opening in bare:
+                bare = bare[: bare.rindex(opening)] or bare
+        if not bare or bare == text:
+            return text
+        text = bare
 
 
 def guess(headers: list[str], targets: list[Target], remembered: dict[str, str] | None = None) -> dict[str, int]:
