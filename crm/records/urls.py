@@ -5,7 +5,7 @@ from django.urls import include, path
 from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
-from .views import bulk, detail, editing, files, frame, io, jobs, listing, single
+from .views import bulk, detail, editing, files, frame, history, io, jobs, listing, single
 
 
 def module_urls(name: str, *, replace: dict | None = None) -> list:
@@ -81,4 +81,5 @@ shared = [
     path("files/<int:pk>/remove/", files.remove, name="file-remove"),
     *followup_pages.followup_urls,
     *jobs.job_urls,
+    *history.history_urls,
 ]

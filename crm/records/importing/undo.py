@@ -22,8 +22,9 @@ EDITED, TRASHED, TAKEN, NEEDED = "导入后又被修改", "已在回收站", "�
 FIGURES = {"restored": "还原", "deleted": "删除", "binned": "移入回收站", "kept": "保留"}
 
 
-def refusal(job: Job, *, by) -> str:
-    """Why `by`, who sees the job, cannot undo this import; "" where they can."""
+def refusal(job: Job, *, by, wrote: bool | None = None) -> str:
+    """Why `by`, who sees the job, cannot undo this import; "" where they can. `wrote` = whether it has something to undo,
+    where that is known."""
     if job.kind != "import":
         return "只有导入可以撤销。"
     if not by.has_function("admin.jobs"):
@@ -38,9 +39,19 @@ def refusal(job: Job, *, by) -> str:
     days = params.get("import_undo_days")
     if (job.finished_at or job.created_at) < timezone.now() - timedelta(days=days):
         return f"导入已超过 {days} 天，不能再撤销。"
-    if not ImportChange.objects.filter(job=job).exists():
+    if not (ImportChange.objects.filter(job=job).exists() if wrote is None else wrote):
         return "这次导入没有写入记录，不需要撤销。"
     return ""
+
+
+def states(imports: list[Job], *, by) -> dict[int, tuple[Job | None, bool]]:
+    """{id: (the job that undoes it, whether `by` may start one)} of imports on one page."""
+    ids = [job.pk for job in imports]
+    wrote = set(ImportChange.objects.filter(job__in=ids).order_by().values_list("job", flat=True).distinct())
+    undone = Job.objects.in_bulk([job.result["undo"] for job in imports if job.result.get("undo")])
+    return {
+        job.pk: (undone.get(job.result.get("undo")), not refusal(job, by=by, wrote=job.pk in wrote)) for job in imports
+    }
 
 
 @transaction.atomic
