@@ -6,7 +6,7 @@ from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
 from .undoing import views as undoing
-from .views import bulk, detail, editing, files, frame, io, jobs, listing, paper, single
+from .views import bulk, detail, editing, files, frame, history, io, jobs, listing, paper, single
 from .views import views as views_pages
 
 
@@ -96,4 +96,5 @@ shared = [
     *followup_pages.followup_urls,
     *undoing.undo_urls,
     *jobs.job_urls,
+    *history.history_urls,
 ]

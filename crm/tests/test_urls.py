@@ -103,6 +103,7 @@ EXPECTED = {
     "robot-delete": ("in 403 403 403", "in 403 403 403"),
     "robot-test": ("in 405 405 405", "in 403 403 403"),
     "sign-in-log": ("in 403 403 403", "in 405 405 405"),
+    "exports": ("in 403 403 403", "in 405 405 405"),
     "system-log": ("in 403 403 403", "in 405 405 405"),
     # follow-ups
     "followups": ("in ok ok 403", "in 405 405 405"),
@@ -119,9 +120,11 @@ EXPECTED = {
     "undo": ("in 404 404 404", "in 404 404 404"),
     # background jobs
     "jobs": ("in ok ok ok", "in 405 405 405"),
+    "import-history": ("in ok ok ok", "in 405 405 405"),
     "job": ("in 404 404 404", "in 405 405 405"),
     "job-progress": ("in 404 404 404", "in 405 405 405"),
     "job-cancel": ("in 404 404 404", "in 404 404 404"),
+    "job-undo": ("in 404 404 404", "in 404 404 404"),
     "job-retry": ("in 405 405 405", "in 404 404 404"),
     "job-file": ("in 404 404 404", "in 405 405 405"),
     "job-failed": ("in 404 404 404", "in 405 405 405"),

@@ -2,7 +2,7 @@ from .base import OwnedRecord, Record, RecordQuerySet, owned_indexes
 from .custom import FieldDefinition, Stamp, UniqueValue
 from .followups import FollowUp, FollowUpComment, FollowUpLink, QuickText
 from .grants import Grant
-from .imports import ImportDraft, ImportFailure, ImportMapping
+from .imports import ImportChange, ImportDraft, ImportFailure, ImportMapping
 from .satellites import Attachment, OperationLog, SearchRow, Star
 from .system import (
     DictionaryItem,
@@ -24,6 +24,7 @@ __all__ = [
     "FollowUpComment",
     "FollowUpLink",
     "Grant",
+    "ImportChange",
     "ImportDraft",
     "ImportFailure",
     "ImportMapping",
