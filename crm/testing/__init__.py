@@ -7,13 +7,13 @@ of scope.
 """
 
 from .base import CANARY, XSS
-from .customs import CustomContract
 from .doors import DoorContract
 from .followups import FollowUpContract
 from .forms import FormContract
+from .imports import ImportContract
 
 
-class RecordContract(DoorContract, FormContract, CustomContract, FollowUpContract):
+class RecordContract(DoorContract, FormContract, ImportContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 
