@@ -44,6 +44,7 @@ class CustomerImporter(Importer):
         "contact",
         link="customer",
         prefix="联系人",
+        without=("is_primary",),
         words={
             "name": ("联系人", "首要联系人", "主要联系人", "第一联系人", "联系人名称", "联系人名字", "对接人", "姓名"),
             "salutation": ("尊称", "称呼", "称谓"),
@@ -250,6 +251,7 @@ class ContactImporter(Importer):
         Target("position", synonyms=("职务", "岗位"), example="采购经理"),
         Target("department", synonyms=("所在部门", "任职部门")),
         Target("is_decider", synonyms=("决策人", "是否关键决策人"), note="是 或 否"),
+        Target("is_primary", create=True, synonyms=("是否首要联系人",), note="是 或 否；没有这一列时第一位就是"),
         Target("birthday", synonyms=("出生日期",), example="1990-05-20"),
         Target("mobile", synonyms=("手机号", "手机号码", "移动电话", "联系人手机"), example="13800000000"),
         Target("phone", synonyms=("电话", "座机", "固定电话", "联系电话"), example="0512-65550186"),
@@ -266,8 +268,8 @@ class ContactImporter(Importer):
         return ("customer_id", "name")
 
     def before_create(self, chunk, rows):
-        """The first contact of a customer becomes its primary one."""
-        customers = chunk.values["customer_id"]
+        """The first contact of a customer becomes its primary one, or the first one marked so where the file says."""
+        customers, marked = chunk.values["customer_id"], chunk.values.get("is_primary")
         wanted = {customers[row] for row in rows}
         taken = set(
             Contact.objects.live()
@@ -276,7 +278,7 @@ class ContactImporter(Importer):
         )
         primary = [False] * len(chunk)
         for row in rows:
-            if customers[row] not in taken:
+            if customers[row] not in taken and (marked is None or marked[row]):
                 primary[row] = True
                 taken.add(customers[row])
         chunk.values["is_primary"] = primary

@@ -10,12 +10,15 @@ from .base import CANARY, XSS
 from .doors import DoorContract
 from .followups import FollowUpContract
 from .forms import FormContract
+from .imports import ImportContract
 from .paper import PaperContract
 from .undo import UndoContract
 from .views import ViewContract
 
 
-class RecordContract(DoorContract, FormContract, ViewContract, UndoContract, PaperContract, FollowUpContract):
+class RecordContract(
+    DoorContract, FormContract, ViewContract, UndoContract, PaperContract, ImportContract, FollowUpContract
+):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

@@ -37,6 +37,7 @@ class CustomerContract(RecordContract, TestCase):
 
 class ContactContract(RecordContract, TestCase):
     module_name = "contact"
+    import_values = {"所属客户": "甲的公司"}
 
     @classmethod
     def make(cls, owner, title):

@@ -7,17 +7,23 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import TestCase
 from PIL import Image
 
-from crm.records import services, uploads
+from crm.records import services, trees, uploads
 from crm.testing import RecordContract
 from orgs.tests.factories import client_for, employee, role
-from products.models import Product
+from products.models import Category, Product
 
 _codes = count(1)
 
 
 class ProductContract(RecordContract, TestCase):
     module_name = "product"
+    import_values = {"产品编码": "CP-1", "产品分类": "设备"}
     edit_only = {"code": "CP-X", "price": "1.00"}
+
+    @classmethod
+    def setUpTestData(cls):
+        super().setUpTestData()
+        trees.save(Category(name="设备"))
 
     @classmethod
     def make(cls, owner, title):

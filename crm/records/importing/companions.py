@@ -11,12 +11,13 @@ from .keys import EMPTY
 @dataclass(frozen=True)
 class Companion:
     """`module` of the records, `link` = its target that names the row's own record, `prefix` of its labels, `words` = headers
-    that mean its fields without the prefix, once its first target is found in the file."""
+    that mean its fields without the prefix, once its first target is found in the file, `without` = targets left out."""
 
     module: str
     link: str
     prefix: str
     words: dict = field(default_factory=dict)
+    without: tuple[str, ...] = ()
 
 
 def targets_of(importer, user) -> list:
@@ -44,7 +45,9 @@ def targets_of(importer, user) -> list:
             companion=target,
         )
         for target in offered
-        if target.key != companion.link and not target.function and target.lookup not in (targets.OWNER, targets.PERSON)
+        if target.key not in (companion.link, *companion.without)
+        and not target.function
+        and target.lookup not in (targets.OWNER, targets.PERSON)
     ]
 
 
