@@ -17,7 +17,7 @@
     option: row,
     item: (data, escape) => `<div><span class="k-ellipsis">${escape(data.text)}</span>${data.sub ? `<span class="k-muted k-small k-ellipsis">${escape(data.sub)}</span>` : ""}</div>`,
     no_results: () => '<div class="no-results">没有找到</div>',
-    option_create: (data, escape) => `<div class="create">使用「${escape(data.input)}」</div>`,
+    option_create(data, escape) { return `<div class="create">${escape(this.input.dataset.create || "使用")}「${escape(data.input)}」</div>`; },
     loading: () => '<div class="spinner">正在查找</div>',
   };
   function searchable(select) {

@@ -5,7 +5,7 @@ from django.urls import include, path
 from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
-from .views import bulk, detail, editing, files, frame, io, jobs, listing, single
+from .views import bulk, detail, editing, files, frame, io, jobs, listing, single, tags
 from .views import views as views_pages
 
 
@@ -45,6 +45,7 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"),
         path("<int:pk>/", view("detail"), name=f"{name}-detail"),
         path("<int:pk>/star/", view("star"), name=f"{name}-star"),
+        path("<int:pk>/tags/", tags.TagsView.as_view(module_name=name), name=f"{name}-tags"),
         path("<int:pk>/files/", view("files"), name=f"{name}-files"),
         path("<int:pk>/reveal/", single.RevealView.as_view(module_name=name), name=f"{name}-reveal"),
     ]

@@ -10,10 +10,11 @@ from .base import CANARY, XSS
 from .doors import DoorContract
 from .followups import FollowUpContract
 from .forms import FormContract
+from .tags import TagContract
 from .views import ViewContract
 
 
-class RecordContract(DoorContract, FormContract, ViewContract, FollowUpContract):
+class RecordContract(DoorContract, FormContract, ViewContract, TagContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

@@ -11,6 +11,7 @@ from .. import dictionaries, search, services
 from ..custom import values
 from ..fields import DictionaryField
 from ..models import ImportFailure, OperationLog, SearchRow
+from ..tagging import importing as tagging
 from . import custom, write
 from .write import Same
 
@@ -163,6 +164,7 @@ def _create(chunk, rows: list[int], job) -> int:
     _index(chunk, content_type, rows, ids)
     if plan.unique:
         custom.claim(chunk, list(zip(rows, ids, strict=True)))
+    tagging.written(chunk, dict(zip(ids, rows, strict=True)), job, created=True)
     return count
 
 
@@ -224,7 +226,9 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
         search.index(plan.module, changed)
         if plan.unique:
             values.claim(plan.module, changed)
-    return len(changed), len(mine) - len(changed)
+    touched = {record.pk for record in changed}
+    touched |= tagging.written(chunk, {pk: row for pk, row in found.items() if pk in mine}, job, created=False)
+    return len(touched), len(mine) - len(touched)
 
 
 def _keep_faults(chunk, job) -> None:

@@ -65,6 +65,7 @@ class Importer:
     def allowed_targets(self, user) -> list[Target]:
         """Targets this person may fill, in the company's words, custom fields last."""
         from .. import fieldset, modules
+        from ..tagging import importing as tagging
         from . import custom
 
         module = modules.get(self.module)
@@ -78,7 +79,7 @@ class Importer:
             if label != target.label:
                 target = replace(target, label=label, synonyms=(*target.synonyms, target.label))
             found.append(target)
-        return [*found, *custom.targets_of(module, user)]
+        return [*found, *custom.targets_of(module, user), *tagging.targets_of(module, user)]
 
 
 def importer_of(module) -> Importer:

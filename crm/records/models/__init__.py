@@ -13,6 +13,7 @@ from .system import (
     SavedView,
     Selection,
 )
+from .tags import Tag, TagLink
 
 __all__ = [
     "Attachment",
@@ -39,6 +40,8 @@ __all__ = [
     "Selection",
     "Stamp",
     "Star",
+    "Tag",
+    "TagLink",
     "UniqueValue",
     "owned_indexes",
 ]

@@ -15,6 +15,7 @@ from ..formfields import Picked, SeveralPicked
 from ..listquery import ListQuery
 from ..models import Selection
 from ..modules import Bulk
+from ..tagging.forms import BULK as TAGS
 from .base import ModuleView, deny, go
 
 SHOWN = 5
@@ -123,6 +124,7 @@ SHARED = [
         form=TransferForm,
     ),
     Bulk("team", "分配团队", "team", "share", _team, "给 {n} 个{label}添加团队成员", "添加（{n} 个）", form=TeamForm),
+    TAGS,
     Bulk("export", "导出选中", "download", "export", None, "", ""),
     Bulk(
         "delete",

@@ -7,6 +7,7 @@ from django.urls import reverse
 from .. import fieldset, formatting, modules, scope, teams
 from ..models import Attachment, OperationLog, Star
 from ..modules import Tab
+from . import tags
 from .base import ModuleView
 from .listing import ListView
 
@@ -17,6 +18,7 @@ LOG_ICONS = {
     "created": "plus",
     "imported": "upload",
     "transferred": "transfer",
+    "tagged": "tag",
     "team_added": "team",
     "team_removed": "team",
     "lock": "lock",
@@ -106,6 +108,7 @@ class DetailView(ModuleView):
                 "initial": self.module.title_of(record)[:1],
                 "stars": getattr(record, "rating", None) if fields.readable("rating") else None,
                 "chips": self.module.chips(record, fields) if self.module.chips else [],
+                "strip": tags.strip(self.module, record, self.user, self.rights),
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
                 "can_print": "print" in self.rights,

@@ -251,7 +251,7 @@ def bulk_actions(module) -> list:
     from .bulk import SHARED
 
     before = [bulk for bulk in SHARED if bulk.key in ("transfer", "team") and module.owned]
-    after = [bulk for bulk in SHARED if bulk.key in ("export", "delete")]
+    after = [bulk for bulk in SHARED if bulk.key in ("tags", "export", "delete")]
     return before + module.bulk + after
 
 
