@@ -1,7 +1,7 @@
 // Form fields: searchable selects, remote pickers, dependent choices, dates, money, duplicates, uploads.
 (() => {
   "use strict";
-  const { $, $$, icon, iconButton, leaving } = window.kaihai;
+  const { $, $$, icon, iconButton } = window.kaihai;
 
   // ---- Searchable selects ----
   const same = (element, name) => {
@@ -267,10 +267,6 @@
   document.addEventListener("change", (event) => {
     const words = event.target.matches(".k-drop-zone input[type=file]") && $("[data-chosen]", event.target.closest(".k-drop-zone"));
     if (words) words.textContent = [...event.target.files].map((file) => file.name).join("、") || words.dataset.chosen;
-  });
-  document.addEventListener("change", (event) => {
-    const form = event.target.matches("form[data-upload] input[type=file]") && event.target.form;
-    if (form && event.target.files.length) { leaving(); form.requestSubmit(); }
   });
   for (const name of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(name, (event) => {

@@ -47,6 +47,7 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         path("<int:pk>/star/", view("star"), name=f"{name}-star"),
         path("<int:pk>/tags/", tags.TagsView.as_view(module_name=name), name=f"{name}-tags"),
         path("<int:pk>/files/", view("files"), name=f"{name}-files"),
+        path("<int:pk>/files/zip/", files.ZipView.as_view(module_name=name), name=f"{name}-files-zip"),
         path("<int:pk>/reveal/", single.RevealView.as_view(module_name=name), name=f"{name}-reveal"),
     ]
     if module.form:
