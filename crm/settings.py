@@ -211,8 +211,22 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 FILES_ROOT = DATA_DIR / "files"
+_FILES = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": FILES_ROOT}}
+if _bucket := env.str("FILES_S3_BUCKET", default=""):
+    _endpoint = env.str("FILES_S3_ENDPOINT", default="") or None
+    _FILES = {
+        "BACKEND": "crm.files.Bucket",
+        "OPTIONS": {
+            "bucket_name": _bucket,
+            "endpoint_url": _endpoint,
+            "access_key": env.str("FILES_S3_KEY", default="") or None,
+            "secret_key": env.str("FILES_S3_SECRET", default="") or None,
+            "region_name": env.str("FILES_S3_REGION", default="") or None,
+            "style": env.str("FILES_S3_STYLE", default="path" if _endpoint else "auto"),
+        },
+    }
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": FILES_ROOT}},
+    "default": _FILES,
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if TESTING or DEBUG

@@ -14,6 +14,7 @@ def restrictable(module) -> list[dict]:
         shown = key in module.by_key or key in module.form_class.Meta.fields
         if shown and key != module.title_field and key not in fieldset.ALWAYS:
             found[key] = renamed.get(key) or str(field.verbose_name)
+    found["tags"] = module.by_key["tags"].label
     rows = [{"key": key, "label": label, "custom": False} for key, label in found.items()]
     return rows + [{"key": one.key, "label": one.label, "custom": True} for one in custom]
 

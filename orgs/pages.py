@@ -22,6 +22,7 @@ PAGES = [
         "admin.fields", "自定义字段", "/settings/fields/", "columns", "各模块的字段：新增、改名、必填、隐藏、顺序、索引"
     ),
     Page("admin.dictionary", "数据字典", "/settings/dictionaries/", "list", "下拉选项的值、顺序和默认"),
+    Page("admin.dictionary", "标签", "/settings/tags/", "tag", "各模块的标签：名称、颜色、顺序、合并和删除"),
     Page("admin.settings", "系统参数", "/settings/parameters/", "settings", "重名规则、可见性、导出和保留天数"),
     Page("admin.settings", "邮件服务器", "/settings/mail/", "mail", "SMTP 设置和测试邮件"),
     Page("admin.settings", "发件箱", "/settings/outbox/", "upload", "邮件和机器人消息的状态、错误和重发"),

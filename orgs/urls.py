@@ -20,6 +20,7 @@ from .views import (
     roles,
     settings,
     setup,
+    tags,
 )
 
 urlpatterns = [
@@ -77,6 +78,13 @@ urlpatterns = [
     path("settings/dictionaries/items/<int:pk>/<slug:key>/", settings.change_item, name="dictionary-item-change"),
     path("settings/dictionaries/<str:code>/", settings.dictionary, name="dictionary"),
     path("settings/dictionaries/<str:code>/new/", settings.add_item, name="dictionary-item-new"),
+    path("settings/tags/", tags.index, name="tags"),
+    path("settings/tags/items/<int:pk>/edit/", tags.edit, name="tag-edit"),
+    path("settings/tags/items/<int:pk>/merge/", tags.merge, name="tag-merge"),
+    path("settings/tags/items/<int:pk>/delete/", tags.delete, name="tag-delete"),
+    path("settings/tags/items/<int:pk>/move/<slug:key>/", tags.move, name="tag-move"),
+    path("settings/tags/<slug:name>/", tags.of_module, name="tags-module"),
+    path("settings/tags/<slug:name>/new/", tags.create, name="tag-new"),
     path("settings/parameters/", settings.parameters, name="parameters"),
     path("settings/mail/", mail.server, name="mail-server"),
     path("settings/mail/test/", mail.test, name="mail-test"),

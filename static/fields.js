@@ -1,7 +1,7 @@
 // Form fields: searchable selects, remote pickers, dependent choices, dates, money, duplicates, uploads.
 (() => {
   "use strict";
-  const { $, $$, icon, iconButton, leaving } = window.kaihai;
+  const { $, $$, icon, iconButton } = window.kaihai;
 
   // ---- Searchable selects ----
   const same = (element, name) => {
@@ -17,7 +17,7 @@
     option: row,
     item: (data, escape) => `<div><span class="k-ellipsis">${escape(data.text)}</span>${data.sub ? `<span class="k-muted k-small k-ellipsis">${escape(data.sub)}</span>` : ""}</div>`,
     no_results: () => '<div class="no-results">没有找到</div>',
-    option_create: (data, escape) => `<div class="create">使用「${escape(data.input)}」</div>`,
+    option_create(data, escape) { return `<div class="create">${escape(this.input.dataset.create || "使用")}「${escape(data.input)}」</div>`; },
     loading: () => '<div class="spinner">正在查找</div>',
   };
   function searchable(select) {
@@ -267,10 +267,6 @@
   document.addEventListener("change", (event) => {
     const words = event.target.matches(".k-drop-zone input[type=file]") && $("[data-chosen]", event.target.closest(".k-drop-zone"));
     if (words) words.textContent = [...event.target.files].map((file) => file.name).join("、") || words.dataset.chosen;
-  });
-  document.addEventListener("change", (event) => {
-    const form = event.target.matches("form[data-upload] input[type=file]") && event.target.form;
-    if (form && event.target.files.length) { leaving(); form.requestSubmit(); }
   });
   for (const name of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(name, (event) => {

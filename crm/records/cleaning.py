@@ -72,7 +72,10 @@ def _orphans(now) -> int:
     known |= set(ImportDraft.objects.values_list("source", flat=True))
     count = 0
     for top in ("imports", "exports"):
-        folders = default_storage.listdir(top)[0] if default_storage.exists(top) else []
+        try:
+            folders = default_storage.listdir(top)[0]
+        except FileNotFoundError:  # on a disk before the first file; a bucket lists nothing
+            folders = []
         for folder in folders:
             for file in default_storage.listdir(f"{top}/{folder}")[1]:
                 name = f"{top}/{folder}/{file}"

@@ -20,7 +20,7 @@ class Column:
     key      name in URLs, preferences and forms
     paths    attribute paths below the record ("owner__name"); what screen and export read
     combine  makes one value of several paths (default: the first path's value)
-    kind     text, int, money, percent, date, datetime, bool, person, stars, phone
+    kind     text, int, money, percent, date, datetime, bool, person, stars, phone, tags
     sort     model field to sort by (must be indexed for every scope), or None
     css      width class; m: place in the phone's card (title, side, sub, wide, pair, foot)
     default  shown until the person chooses columns
@@ -86,6 +86,13 @@ class Column:
             )
         self._getters = [attrgetter(path.replace("__", ".")) for path in self.paths]
         return self
+
+    def fresh(self) -> "Column":
+        """The column for one request; those that read other tables keep what they read in a copy."""
+        return self
+
+    def load(self, pks) -> None:
+        """Read at once what the column shows of these records from other tables."""
 
     @property
     def numeric(self) -> bool:

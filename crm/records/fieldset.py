@@ -107,6 +107,7 @@ class FieldSet:
             level = self.of_column(column)
             if level == HIDDEN:
                 continue
+            column = column.fresh()
             label = self.label(column.key, column.label)
             if level == MASKED or label != column.label:
                 column = copy.copy(column)
@@ -141,6 +142,9 @@ class FieldSet:
     def prepare(self, columns, records) -> None:
         """Read at once what custom columns point to in these records."""
         self.names.prepare(columns, [record.extra for record in records])
+        pks = [record.pk for record in records]
+        for column in columns:
+            column.load(pks)
 
     # Sections ---------------------------------------------------------------------------------------------------------
     def arrange(self, sections) -> list[tuple[str, list[str]]]:
@@ -179,7 +183,7 @@ class FieldSet:
 
     def clear_text(self, record, key: str) -> str:
         """The value of a masked field in clear; only for services.reveal, which logs it."""
-        column = CustomColumn(self.custom[key], self.names) if key in self.custom else self.module.by_key[key]
+        column = CustomColumn(self.custom[key], self.names) if key in self.custom else self.module.by_key[key].fresh()
         return column.text(column.value(record))
 
     # Search -----------------------------------------------------------------------------------------------------------

@@ -122,7 +122,9 @@ class Module:
     default_order: str = "-created_at"
 
     def __post_init__(self):
-        self.columns = [column.bind(self.model) for column in self.columns]
+        from .tagging.columns import TagColumn
+
+        self.columns = [column.bind(self.model) for column in [*self.columns, TagColumn()]]
         self.by_key = {column.key: column for column in self.columns}
 
     @cached_property

@@ -57,6 +57,13 @@ PARAMS = {
             kind="bool",
         ),
         Param(
+            "tag_create",
+            "员工可以新建标签",
+            True,
+            "打标签和导入时，没有的标签直接新建；关闭后只有数据字典的管理员能新建。",
+            kind="bool",
+        ),
+        Param(
             "export_background",
             "后台导出的行数",
             2000,

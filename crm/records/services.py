@@ -261,22 +261,24 @@ def _taken(module, rows) -> ValidationError:
 @transaction.atomic
 def purge(rows, *, by) -> int:
     """Delete rows of the recycle bin for good, with their files, search lines and stars; the log stays. Returns how many."""
+    from . import uploads
     from .followups import services as followups
+    from .tagging import services as tagging
 
     module = modules.of_model(rows.model)
     ids = _lock(module, rows.filter(deleted_at__isnull=False))
     content_type = ContentType.objects.get_for_model(module.model)
     files = list(Attachment.objects.filter(content_type=content_type, object_id__in=ids))
     followups.forget(content_type, ids)
+    tagging.forget(content_type, ids)
     write_log(module.model, ((pk, "彻底删除", []) for pk in ids), code=f"{module.name}.purged", by=by)
     search.forget(module, ids)
     Star.objects.filter(content_type=content_type, object_id__in=ids).delete()
-    Attachment.objects.filter(pk__in=[file.pk for file in files]).delete()
+    uploads.forget(files)
     try:
         module.model.objects.filter(pk__any=ids).delete()
     except models.ProtectedError as error:
         raise ValidationError("仍被其他记录引用，不能彻底删除。") from error
-    transaction.on_commit(lambda: [file.file.delete(save=False) for file in files])
     return len(ids)
 
 

@@ -6,7 +6,7 @@ from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
 from .undoing import views as undoing
-from .views import bulk, detail, editing, files, frame, history, io, jobs, listing, paper, single
+from .views import bulk, detail, editing, files, frame, history, io, jobs, listing, paper, single, tags
 from .views import views as views_pages
 
 
@@ -47,10 +47,12 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"),
         path("<int:pk>/", view("detail"), name=f"{name}-detail"),
         path("<int:pk>/star/", view("star"), name=f"{name}-star"),
+        path("<int:pk>/tags/", tags.TagsView.as_view(module_name=name), name=f"{name}-tags"),
         path("<int:pk>/files/", view("files"), name=f"{name}-files"),
         path("<int:pk>/text/", paper.TextView.as_view(module_name=name), name=f"{name}-text"),
         path("<int:pk>/print/", paper.PrintView.as_view(module_name=name), name=f"{name}-print"),
         path("print/<slug:token>/", paper.PrintListView.as_view(module_name=name), name=f"{name}-print-list"),
+        path("<int:pk>/files/zip/", files.ZipView.as_view(module_name=name), name=f"{name}-files-zip"),
         path("<int:pk>/reveal/", single.RevealView.as_view(module_name=name), name=f"{name}-reveal"),
     ]
     if module.form:

@@ -12,12 +12,20 @@ from .followups import FollowUpContract
 from .forms import FormContract
 from .imports import ImportContract
 from .paper import PaperContract
+from .tags import TagContract
 from .undo import UndoContract
 from .views import ViewContract
 
 
 class RecordContract(
-    DoorContract, FormContract, ViewContract, UndoContract, PaperContract, ImportContract, FollowUpContract
+    DoorContract,
+    FormContract,
+    ViewContract,
+    TagContract,
+    UndoContract,
+    PaperContract,
+    ImportContract,
+    FollowUpContract,
 ):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 

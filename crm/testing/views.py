@@ -7,9 +7,10 @@ from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
-from crm.records import conditions, fieldset, filters, saved, services
+from crm.records import conditions, fieldset, filters, modules, saved, services
 from crm.records.listquery import ListQuery
 from crm.records.models import FieldDefinition, SavedView
+from crm.records.tagging import services as tagging
 from orgs.services import fields as verbs
 from orgs.tests.factories import client_for, employee, role
 
@@ -108,6 +109,8 @@ class ViewContract(CustomContract):
         self.assertIn("最多两层", self.problems(self.superuser, three)[0])
 
     def test_built_in_fields_and_dynamic_days_can_be_asked_for(self):
+        for module in modules.ordered():
+            tagging.ensure(module, ["重点"], by=None)
         today = {row.pk for row in self.module.model.objects.live()}
         self.assertEqual(self.found(self.superuser, where(("created_at", "on", "today"))), today)
         self.assertEqual(self.found(self.superuser, where(("created_at", "on", "last:7"))), today)

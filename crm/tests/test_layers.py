@@ -83,6 +83,7 @@ PACKAGES = {
     "followups": 1800,
     "bulkedit": 600,
     "undoing": 900,
+    "tagging": 500,
 }
 
 

@@ -20,6 +20,7 @@ AREAS = {
     "department": "部门",
     "role": "角色",
     "dictionary": "数据字典",
+    "tag": "标签",
     "parameter": "系统参数",
     "session": "登录会话",
     "mail": "邮件和机器人",

@@ -23,7 +23,7 @@ TABS = (("matrix", "操作与数据权限"), ("fields", "字段权限"), ("admin
 ADMIN_NOTES = {
     "admin.org": "部门和员工：新建、编辑、停用、重置密码、导入导出",
     "admin.roles": "角色：新建、编辑、授予；查看任何人的权限",
-    "admin.dictionary": "数据字典的值",
+    "admin.dictionary": "数据字典的值，各模块的标签",
     "admin.fields": "各模块的字段：新增、改名、必填、隐藏、顺序、索引",
     "admin.log": "登录日志和系统日志",
     "admin.settings": "系统参数",

@@ -15,6 +15,7 @@ from ..custom import query, types
 from ..custom.definitions import Type
 from ..fields import DictionaryField
 from ..models import DictionaryItem
+from ..tagging import columns as tags
 
 # Operators by kind: (key, label, how many values it takes).
 TEXT = (
@@ -96,6 +97,9 @@ def catalogue(module, user, *, prefix: str = "", path: str = "") -> dict[str, Op
                 definition, prefix + definition.key, _label(prefix, module, definition.label), group, path
             )
             found[operand.key] = operand
+    if company.readable("tags") and company.in_filter("tags"):
+        label = _label(prefix, module, company.label("tags"))
+        found |= tags.operand(module, prefix=prefix, path=path, label=label, group=group)
     if not prefix:
         found |= _relations(module, user)
     return found

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ..fields import DictionaryField, Scale
 
 BLOCK = 2000
-KINDS = {"person": "text", "phone": "text", "bool": "text", "stars": "int"}
+KINDS = {"person": "text", "phone": "text", "bool": "text", "stars": "int", "tags": "text"}
 
 
 def kind_of(column) -> str:
@@ -40,6 +40,8 @@ def blocks(rows, columns) -> Iterator[tuple[list[int], list[tuple]]]:
         if "extra" in places:
             custom = [column for column in columns if column.paths == ("extra",)]
             custom[0].names.prepare(custom, stored[places["extra"]])
+        for column in columns:
+            column.load(stored[0])
         cells = []
         for sources, combine, convert in plans:
             values = (

@@ -262,8 +262,7 @@ def files_of(ids: Iterable[int]) -> Q:
 def _drop_files(rows) -> list[str]:
     """Delete attachments, their files once that is committed; returns the names."""
     gone = list(rows)
-    Attachment.objects.filter(pk__in=[file.pk for file in gone]).delete()
-    transaction.on_commit(lambda: [file.file.delete(save=False) for file in gone])
+    uploads.forget(gone)
     return [file.name for file in gone]
 
 

@@ -34,7 +34,15 @@ def note_changed(model, rows: list[tuple[int, dict, int]], job) -> None:
     for pk, before, version in rows:
         if change := earlier.get(pk):
             extra = {**before.get("extra", {}), **change.before.get("extra", {})}
-            change.before = {**before, **change.before, **({"extra": extra} if extra else {})}
+            tags = before.get("tags", change.before.get("tags"))
+            if tags and "tags" in change.before:
+                tags = [change.before["tags"][0], tags[1]]
+            change.before = {
+                **before,
+                **change.before,
+                **({"extra": extra} if extra else {}),
+                **({"tags": tags} if tags else {}),
+            }
             change.version = version
             again.append(change)
     if again:

@@ -11,6 +11,7 @@ from .. import dictionaries, search, services
 from ..custom import values
 from ..fields import DictionaryField
 from ..models import ImportFailure, OperationLog, SearchRow
+from ..tagging import importing as tagging
 from . import changes, companions, custom, keys, write
 from .keys import EMPTY
 from .write import Same
@@ -162,6 +163,7 @@ def create(chunk, rows: list[int], job) -> list[int]:
     _index(chunk, content_type, rows, ids)
     if plan.unique:
         custom.claim(chunk, list(zip(rows, ids, strict=True)))
+    tagging.written(chunk, dict(zip(ids, rows, strict=True)), job, created=True)
     return ids
 
 
@@ -224,12 +226,19 @@ def change(chunk, found: dict[int, int], job) -> tuple[int, int]:
             entries.append((record.pk, f"导入更新（{job.params.get('name', '')}）", diff))
     if changed:
         write.update(changed, {*names, "version", "updated_at"})
-        changes.note_changed(plan.model, notes, job)
         services.write_log(plan.model, entries, code=f"{plan.module.name}.updated", by=plan.user, job=job)
         search.index(plan.module, changed)
         if plan.unique:
             values.claim(plan.module, changed)
-    return len(changed), len(mine) - len(changed)
+    moved = tagging.written(chunk, {pk: row for pk, row in found.items() if pk in mine}, job, created=False)
+    versions = {record.pk: record.version for record in locked}
+    for pk, before, _ in notes:
+        if pk in moved:
+            before[tagging.KEY] = moved.pop(pk)
+    notes += [(pk, {tagging.KEY: tags}, versions[pk]) for pk, tags in moved.items()]
+    if notes:
+        changes.note_changed(plan.model, notes, job)
+    return len(notes), len(mine) - len(notes)
 
 
 def _keep_faults(chunk, job) -> None:

@@ -70,6 +70,7 @@ class Importer:
     def allowed_targets(self, user) -> list[Target]:
         """Targets this person may fill, in the company's words; then custom fields, then those of a companion."""
         from .. import fieldset, modules
+        from ..tagging import importing as tagging
         from . import companions, custom
 
         module = modules.get(self.module)
@@ -83,7 +84,8 @@ class Importer:
             if label != target.label:
                 target = replace(target, label=label, synonyms=(*target.synonyms, target.label))
             found.append(target)
-        return [*found, *custom.targets_of(module, user), *companions.targets_of(self, user)]
+        own = [*found, *custom.targets_of(module, user), *tagging.targets_of(module, user)]
+        return [*own, *companions.targets_of(self, user)]
 
 
 def importer_of(module) -> Importer:

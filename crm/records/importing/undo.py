@@ -13,6 +13,8 @@ from django.utils import timezone
 from .. import jobs, modules, params, search, services
 from ..custom import definitions, values
 from ..models import Attachment, FollowUpLink, ImportChange, Job
+from ..tagging import importing as tagging
+from ..undoing import entries
 from . import write
 from .job import Pace
 
@@ -183,7 +185,7 @@ class Undo:
     def _put_back(self, module, records, found) -> None:
         if not records:
             return
-        names, entries = {"version"}, []
+        names, lines, labelled = {"version"}, [], {}
         customs = definitions.custom(module.name)
         for record in records:
             diff, moved = [], []
@@ -191,6 +193,9 @@ class Undo:
                 if name == "extra":
                     moved = self._extra(record, value, customs)
                     names.add(name)
+                    continue
+                if name == tagging.KEY:
+                    labelled[record.pk] = value
                     continue
                 field = module.model._meta.get_field(name)
                 value = field.to_python(value)
@@ -206,11 +211,12 @@ class Undo:
                 setattr(record, name, value)
                 names.add(field.name)
             record.version += 1
-            entries.append((record.pk, self.text, diff + (services.custom_changes(moved) if moved else [])))
+            lines.append((record.pk, self.text, diff + (services.custom_changes(moved) if moved else [])))
         write.update(records, names)
         search.index(module, records)
         values.claim(module, records)
-        self.log(module, entries)
+        tagging.put_back(module, labelled, by=self.run.user, job=self.job)
+        self.log(module, lines)
         self.note("restored", len(records))
 
     @staticmethod
@@ -272,7 +278,8 @@ class Undo:
         goes, by = [pk for pk in whole if pk not in needed], self.run.user
         self.log(module, ((pk, self.text, []) for pk in whole))
         if whole:
-            module.verb("delete")(module.model.objects.filter(pk__any=whole), by=by)
+            with entries.unnoted(module, by=by):
+                module.verb("delete")(module.model.objects.filter(pk__any=whole), by=by)
         if goes:
             module.verb("purge")(module.model.objects.filter(pk__any=goes), by=by)
         self.enlist(module, sorted(needed), f"{NEEDED}，移入回收站")

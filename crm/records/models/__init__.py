@@ -13,6 +13,7 @@ from .system import (
     SavedView,
     Selection,
 )
+from .tags import Tag, TagLink
 from .undo import Undo, UndoRecord
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "Star",
     "Undo",
     "UndoRecord",
+    "Tag",
+    "TagLink",
     "UniqueValue",
     "owned_indexes",
 ]

@@ -42,10 +42,16 @@ def attachment_path(attachment, name: str) -> str:
     return f"attachments/{token[:2]}/{token[2:4]}/{token}"
 
 
+def thumbnail_path(attachment, name: str) -> str:
+    """Beside the picture, under the same random name."""
+    return f"{attachment.file.name}.thumb"
+
+
 class Attachment(Satellite):
     """A file of a record; served only through the view that checks the record."""
 
     file = models.FileField(upload_to=attachment_path)
+    thumbnail = models.FileField(upload_to=thumbnail_path, blank=True)  # of pictures, made once at the upload
     name = models.CharField("文件名", max_length=255)
     size = models.BigIntegerField("大小（字节）")
     mime = models.CharField("类型", max_length=100)

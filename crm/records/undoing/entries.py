@@ -102,6 +102,23 @@ def entry(module, action: str, *, by, label: str, pk: int | None = None):
         watched.append(made.pk)
 
 
+class Unnoted(Entry):
+    """Keeps nothing."""
+
+    def keep(self, model, lines):
+        """The act is part of another one that has a way back of its own."""
+
+
+@contextmanager
+def unnoted(module, *, by):
+    """Deletions inside leave no entry: the undo of an import takes back what the import made."""
+    token = _open.set(Unnoted(module, "delete", by=by, label=""))
+    try:
+        yield
+    finally:
+        _open.reset(token)
+
+
 @contextmanager
 def watch():
     """The ids of the entries made while the body runs, as a list that fills."""

@@ -13,6 +13,7 @@ from ..bulkedit.forms import EditManyForm
 from ..listquery import ListQuery
 from ..models import Job, Selection
 from ..modules import Bulk
+from ..tagging.forms import BULK as TAGS
 from ..undoing import entries
 from .base import ModuleView, deny, go
 from .bulkforms import TeamForm, TransferForm
@@ -74,6 +75,7 @@ SHARED = [
         form=EditManyForm,
         template="records/edit_many.html",
     ),
+    TAGS,
     Bulk("export", "导出选中", "download", "export", None, "", ""),
     Bulk("print", "打印", "print", "print", None, "", ""),
     Bulk(

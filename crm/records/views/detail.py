@@ -2,12 +2,12 @@
 
 from django.contrib.contenttypes.models import ContentType
 from django.http import Http404
-from django.urls import reverse
 
 from .. import fieldset, formatting, modules, scope, teams
-from ..models import Attachment, OperationLog, Star
+from ..models import OperationLog, Star
 from ..modules import Tab
 from ..undoing import services as undoing
+from . import files, tags
 from .base import ModuleView
 from .listing import ListView
 
@@ -18,6 +18,7 @@ LOG_ICONS = {
     "created": "plus",
     "imported": "upload",
     "transferred": "transfer",
+    "tagged": "tag",
     "team_added": "team",
     "team_removed": "team",
     "team_expired": "team",
@@ -30,6 +31,7 @@ LOG_ICONS = {
     "restored": "undo",
     "file_added": "file",
     "file_removed": "file",
+    "files_downloaded": "download",
     "followup_updated": "chat",
     "followup_removed": "chat",
     "followup_comment_removed": "chat",
@@ -113,6 +115,7 @@ class DetailView(ModuleView):
                 "initial": self.module.title_of(record)[:1],
                 "stars": getattr(record, "rating", None) if fields.readable("rating") else None,
                 "chips": self.module.chips(record, fields) if self.module.chips else [],
+                "strip": tags.strip(self.module, record, self.user, self.rights),
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
                 "actions": self.actions(record),
                 "copy_url": self.module.url("text", record.pk) if not record.deleted_at else None,
@@ -223,7 +226,7 @@ class DetailView(ModuleView):
                 "附件",
                 "records/tabs/files.html",
                 self.files_tab,
-                lambda record, user: self.files(record).count(),
+                lambda record, user: files.listed(record).count(),
                 order=80,
             )
         )
@@ -309,32 +312,8 @@ class DetailView(ModuleView):
             ],
         }
 
-    def files(self, record):
-        return Attachment.objects.filter(content_type=generic(type(record)), object_id=record.pk, purpose="file")
-
     def files_tab(self, request, record, rights):
-        from .files import ACCEPT, LIMIT_TEXT, icon_of, previewable
-
-        may = "edit" in rights
-        return {
-            "can_upload": may,
-            "accept": ACCEPT,
-            "limit_text": LIMIT_TEXT,
-            "upload_url": self.module.url("files", record.pk),
-            "files": [
-                {
-                    "name": file.name,
-                    "size_text": formatting.file_size(file.size),
-                    "uploaded_by": file.created_by.name if file.created_by else "",
-                    "created_at": file.created_at,
-                    "url": reverse("file", args=[file.pk]),
-                    "preview_url": reverse("file", args=[file.pk]) + "?preview=1" if previewable(file) else None,
-                    "remove_url": reverse("file-remove", args=[file.pk]) if may else None,
-                    "icon": icon_of(file),
-                }
-                for file in self.files(record).select_related("created_by").order_by("-pk")[:200]
-            ],
-        }
+        return files.tab(self.module, record, rights)
 
     def log_tab(self, request, record, rights):
         before = request.GET.get("log", "")

@@ -254,7 +254,9 @@ def bulk_actions(module) -> list:
 
     before = [bulk for bulk in SHARED if bulk.key in ("transfer", "team") and module.owned]
     after = [
-        bulk for bulk in SHARED if bulk.key in ("export", "print", "delete") or (bulk.key == "edit" and module.form)
+        bulk
+        for bulk in SHARED
+        if bulk.key in ("tags", "export", "print", "delete") or (bulk.key == "edit" and module.form)
     ]
     return before + module.bulk + after
 
