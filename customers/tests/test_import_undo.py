@@ -11,7 +11,17 @@ from crm.records import jobs, modules, params, periodic, services, uploads
 from crm.records.followups import services as followups
 from crm.records.importing import job as importing
 from crm.records.importing import undo
-from crm.records.models import DictionaryItem, FieldDefinition, ImportChange, Job, OperationLog, SearchRow, UniqueValue
+from crm.records.models import (
+    DictionaryItem,
+    FieldDefinition,
+    ImportChange,
+    Job,
+    OperationLog,
+    SearchRow,
+    Undo,
+    UniqueValue,
+)
+from crm.records.tagging import services as tagging
 from crm.testing.followups import values as followup_values
 from customers.models import Contact, Customer
 from customers.tests.importing import HEAD, figures, run
@@ -288,3 +298,26 @@ def test_a_field_retired_since_gets_its_values_back_all_the_same():
     with transaction.atomic():
         undone(job, person)
     assert Customer.objects.get().extra == {row.key: "E1"}
+
+
+def tags_of(record) -> list[str]:
+    return [tag.name for tag in tagging.loaded(type(record), [record.pk]).get(record.pk, [])]
+
+
+def test_tags_go_back_with_the_rest_unless_somebody_changed_them_since():
+    person = employee()
+    head = (*HEAD, "标签")
+    run(person, head, ("甲", "", "", "", "老客户"), ("乙", "", "", "", "老客户"), ("丙", "", "", "", ""))
+    first, second, third = Customer.objects.order_by("pk")
+    again = (("甲", "", "", "", "重点"), ("乙", "13800000001", "", "", "重点"), ("丙", "", "", "", "重点"))
+    job = run(person, head, *again, ("丁", "", "", "", "重点"), on_duplicate="overwrite")
+    assert figures(job) == (1, 3, 0, 0)
+    assert [tags_of(one) for one in (first, second, third)] == [["重点"]] * 3
+    tagging.put(third, ["重点", "后来加的"], by=person)
+    result = undone(job, person)
+    assert outcome(result) == (3, 1, 0, 0)
+    assert [tags_of(one) for one in (first, second)] == [["老客户"]] * 2
+    assert set(tags_of(third)) == {"重点", "后来加的"}
+    second.refresh_from_db()
+    assert second.phone == ""
+    assert not Undo.objects.exists()
