@@ -5,6 +5,8 @@ from django.db.models import Q
 
 from crm.records import areas, params
 from crm.records.fields import name_key
+from crm.records.importing.companions import Companion
+from crm.records.importing.keys import Key
 from crm.records.importing.targets import OWNER, PERSON, Importer, Target
 
 from .models import Contact, Customer
@@ -15,21 +17,50 @@ HISTORY = (
         lookup=PERSON,
         function="history",
         create=True,
-        synonyms=("创建者", "录入人"),
+        synonyms=("创建者", "录入人", "创建用户", "建档人"),
         example="13800000012",
         note="手机号或姓名",
     ),
     Target(
-        "created_at", function="history", create=True, synonyms=("录入时间", "创建日期"), example="2026-01-31 14:00"
+        "created_at",
+        function="history",
+        create=True,
+        synonyms=("录入时间", "创建日期", "建档时间", "添加时间"),
+        example="2026-01-31 14:00",
     ),
-    Target("updated_at", function="history", create=True, synonyms=("最后更新时间", "修改时间")),
+    Target(
+        "updated_at",
+        function="history",
+        create=True,
+        synonyms=("最后更新时间", "更新日期", "修改时间", "最后修改时间", "最近修改时间"),
+    ),
 )
 
 
 class CustomerImporter(Importer):
     module = "customer"
     key_label, key_targets, duplicate_message = "客户名称", ("name",), "已有同名客户"
-    derived = frozenset({"province", "city", "address"})
+    companion = Companion(
+        "contact",
+        link="customer",
+        prefix="联系人",
+        words={
+            "name": ("联系人", "首要联系人", "主要联系人", "第一联系人", "联系人名称", "联系人名字", "对接人", "姓名"),
+            "salutation": ("尊称", "称呼", "称谓"),
+            "gender": ("性别",),
+            "position": ("职位", "职务", "岗位"),
+            "department": ("部门", "所在部门"),
+            "is_decider": ("关键决策人", "是否关键决策人", "决策人"),
+            "birthday": ("生日", "出生日期"),
+            "mobile": ("手机", "手机号", "手机号码", "移动电话", "联系人电话", "联系方式"),
+            "phone": ("办公电话",),
+            "email": ("邮箱", "电子邮箱", "电子邮件", "邮件", "Email", "E-mail"),
+            "qq": ("QQ", "QQ号", "QQ 号码"),
+            "wechat": ("微信", "微信号"),
+        },
+    )
+    other_keys = (Key("phone", "电话", ("phone",), ("phone",), "已有电话相同的客户"),)
+    derived = frozenset({"name_key", "province", "city", "address"})
     targets = (
         Target(
             "name",
@@ -40,17 +71,17 @@ class CustomerImporter(Importer):
             "owner",
             lookup=OWNER,
             create=True,
-            synonyms=("业务员", "销售", "销售人员", "所属人", "跟进人", "客户负责人"),
+            synonyms=("业务员", "销售", "销售人员", "所属人", "跟进人", "客户负责人", "客户经理", "归属人", "所属销售"),
             example="13800000012",
             note="手机号，或您数据范围内不重名的姓名；空着就是您自己",
         ),
-        Target("type", synonyms=("类型",)),
-        Target("level", synonyms=("级别", "客户等级")),
+        Target("type", synonyms=("类型", "客户类别")),
+        Target("level", synonyms=("级别", "客户等级", "等级", "客户分级")),
         Target("status", synonyms=("状态",)),
-        Target("intent", synonyms=("意向",)),
+        Target("intent", synonyms=("意向", "意向程度")),
         Target("relation"),
-        Target("industry", synonyms=("行业", "所属行业")),
-        Target("source", synonyms=("客户来源", "来源", "信息来源")),
+        Target("industry", synonyms=("行业", "所属行业", "行业类别")),
+        Target("source", synonyms=("客户来源", "来源", "信息来源", "来源渠道")),
         Target("nature", synonyms=("企业性质", "性质")),
         Target("annual_turnover", synonyms=("年营业收入", "营业额")),
         Target("employees", synonyms=("人数", "公司规模", "规模")),
@@ -67,12 +98,16 @@ class CustomerImporter(Importer):
             options=lambda: list(areas.provinces()),
         ),
         Target("city", synonyms=("城市", "所在城市", "地级市"), example="苏州"),
-        Target("address", synonyms=("地址", "街道地址", "公司地址", "办公地址"), example="工业园区星湖街 328 号"),
+        Target(
+            "address",
+            synonyms=("地址", "街道地址", "公司地址", "办公地址", "客户地址"),
+            example="工业园区星湖街 328 号",
+        ),
         Target(
             "full_address",
             "客户联系地址",
             field="",
-            synonyms=("联系地址", "完整地址"),
+            synonyms=("联系地址", "完整地址", "定位", "省市区"),
             note="省、市、详细地址写在一格；另有这三列时不用",
         ),
         Target("postcode", synonyms=("邮政编码",), example="215000"),
@@ -94,11 +129,20 @@ class CustomerImporter(Importer):
             ),
             example="0512-65550186",
         ),
-        Target("website", synonyms=("网站", "官网", "公司网址")),
-        Target("next_contact_at", synonyms=("下次跟进时间",), example="2026-01-31 14:00"),
-        Target("remark", synonyms=("备注信息", "说明", "描述", "remark")),
+        Target("website", synonyms=("网站", "官网", "公司网址", "公司网站", "公司主页", "url")),
+        Target(
+            "next_contact_at",
+            synonyms=("下次跟进时间", "下次联系日期", "下次回访时间", "下次跟进日期"),
+            example="2026-01-31 14:00",
+        ),
+        Target("remark", synonyms=("备注信息", "说明", "描述", "客户备注", "remark")),
         Target("locked", function="lock", create=True, synonyms=("锁定状态", "是否锁定"), note="是 或 否"),
-        Target("last_followed_at", function="history", create=True, synonyms=("最后跟进", "最后跟进日期")),
+        Target(
+            "last_followed_at",
+            function="history",
+            create=True,
+            synonyms=("最后跟进", "最后跟进日期", "最近跟进时间", "上次跟进时间", "最近跟进日期"),
+        ),
         *HISTORY,
     )
 
@@ -183,13 +227,14 @@ def customers_by_name(user, names) -> dict[str, object]:
 class ContactImporter(Importer):
     module = "contact"
     key_label, key_targets, duplicate_message = "所属客户、姓名", ("customer", "name"), "该客户下已有同名联系人"
+    other_keys = (Key("mobile", "手机", ("mobile",), ("mobile",), "已有手机相同的联系人"),)
     targets = (
         Target("name", synonyms=("联系人", "联系人姓名", "名字", "联系人名称"), example="许一诺"),
         Target(
             "customer",
             lookup=customers_by_name,
             create=True,
-            synonyms=("客户名称", "客户", "公司", "公司名称", "对应客户"),
+            synonyms=("客户名称", "客户", "公司", "公司名称", "企业名称", "对应客户", "关联客户"),
             example="云澜智造科技（苏州）有限公司",
             note="系统中您可编辑的客户的全名",
         ),
@@ -197,13 +242,13 @@ class ContactImporter(Importer):
             "owner",
             lookup=OWNER,
             create=True,
-            synonyms=("业务员", "销售", "跟进人"),
+            synonyms=("业务员", "销售", "跟进人", "客户经理", "归属人"),
             note="手机号，或您数据范围内不重名的姓名；空着就是您自己",
         ),
         Target("salutation", synonyms=("称呼", "称谓"), example="女士"),
         Target("gender", note="男 或 女"),
         Target("position", synonyms=("职务", "岗位"), example="采购经理"),
-        Target("department", synonyms=("所在部门",)),
+        Target("department", synonyms=("所在部门", "任职部门")),
         Target("is_decider", synonyms=("决策人", "是否关键决策人"), note="是 或 否"),
         Target("birthday", synonyms=("出生日期",), example="1990-05-20"),
         Target("mobile", synonyms=("手机号", "手机号码", "移动电话", "联系人手机"), example="13800000000"),
@@ -211,7 +256,7 @@ class ContactImporter(Importer):
         Target("email", synonyms=("Email", "电子邮箱", "邮件", "e-mail", "电子邮件")),
         Target("qq", synonyms=("QQ号", "QQ 号码")),
         Target("wechat", synonyms=("微信号",)),
-        Target("address", synonyms=("联系地址",)),
+        Target("address", synonyms=("联系地址", "详细地址", "通讯地址")),
         Target("postcode", synonyms=("邮政编码",)),
         Target("remark", synonyms=("备注信息", "说明", "描述")),
         *HISTORY,

@@ -28,6 +28,7 @@ PAGES = [
     Page("admin.settings", "群机器人", "/settings/robots/", "chat", "把消息发到企业微信、钉钉和飞书的群"),
     Page("admin.log", "登录日志", "/settings/signins/", "key", "谁在什么时候从哪里登录，成功或失败"),
     Page("admin.log", "系统日志", "/settings/log/", "clock", "组织、角色、字典和参数的每次改动"),
+    Page("admin.log", "导出记录", "/settings/exports/", "download", "谁在什么时候导出了什么、多少行"),
     Page("admin.jobs", "后台任务", "/jobs/", "job", "导入、导出和定时任务"),
 ]
 

@@ -7,6 +7,7 @@ from .views import (
     batch,
     departments,
     employees,
+    exports,
     fields,
     importing,
     logs,
@@ -87,5 +88,6 @@ urlpatterns = [
     path("settings/robots/<int:pk>/delete/", robots.delete, name="robot-delete"),
     path("settings/robots/<int:pk>/test/", robots.test, name="robot-test"),
     path("settings/signins/", logs.sign_ins, name="sign-in-log"),
+    path("settings/exports/", exports.index, name="exports"),
     path("settings/log/", logs.system, name="system-log"),
 ]

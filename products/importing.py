@@ -29,7 +29,7 @@ def categories_by_name(user, names) -> dict[str, object]:
 class ProductImporter(Importer):
     module = "product"
     key_label, key_targets, duplicate_message = "产品编码", ("code",), "该产品编码已被使用"
-    derived = frozenset()
+    derived = frozenset({"code_key"})
     targets = (
         Target("name", synonyms=("产品名", "名称", "品名", "商品名称"), example="离心泵 CP-200"),
         Target("code", synonyms=("编码", "产品编号", "货号", "SKU", "商品编码"), example="CP-200"),
@@ -41,7 +41,7 @@ class ProductImporter(Importer):
             options=lambda: list(Category.objects.values_list("full_name", flat=True)),
         ),
         Target("unit", synonyms=("计量单位", "产品单位"), example="台"),
-        Target("price", synonyms=("价格", "单价", "售价", "标准价格"), example="12800.00"),
+        Target("price", synonyms=("价格", "单价", "售价", "标准价格", "产品价格", "销售价"), example="12800.00"),
         Target("cost", function="cost", synonyms=("成本", "成本价格")),
         Target("stock", synonyms=("库存数量", "库存量"), example="10"),
         Target(
@@ -49,7 +49,7 @@ class ProductImporter(Importer):
             "状态",
             function="shelf",
             create=True,
-            synonyms=("上架", "是否上架", "上架状态"),
+            synonyms=("上架", "是否上架", "上架状态", "产品状态"),
             note="上架 或 下架",
             options=lambda: ["上架", "下架"],
         ),

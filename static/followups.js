@@ -172,6 +172,14 @@
       delete form.dataset.dirty;
     }
   });
+  // Previous and next were found when the page opened; the fresh head does not know them.
+  let neighbours = null;
+  document.addEventListener("htmx:beforeSwap", (event) => { if (event.detail.target.matches?.(".k-page[data-record]")) neighbours = $("[data-neighbours]", event.detail.target); });
+  document.addEventListener("htmx:load", (event) => {
+    if (!neighbours || !event.detail.elt.matches(".k-page[data-record]")) return;
+    $("[data-neighbours]", event.detail.elt)?.replaceWith(neighbours);
+    neighbours = null;
+  });
   async function refresh(url) {
     const page = $$(".k-page[data-record]").find((one) => url === `/${one.dataset.record}/`);
     if (!page) return;

@@ -5,6 +5,10 @@
   const table = $("[data-list]");
   const bulk = $("#bulk");
 
+  // The open view's tab is in sight also where the row of tabs is wider than the screen.
+  const tab = $(".k-list-tabs .k-tab.is-active");
+  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 24;
+
   // ---- Previous and next: the records of the list one came from, kept in this tab ----
   if (table) {
     const rows = $$("tbody tr[data-pk]", table).map((row) => $("a[href]", row)?.getAttribute("href")).filter(Boolean);

@@ -21,7 +21,7 @@ from crm.records.exporting import job as exporting
 from crm.records.exporting import values, xlsx
 from crm.records.importing import job as importing
 from crm.records.importing import targets, upload
-from crm.records.models import DictionaryItem, ListPreference
+from crm.records.models import DictionaryItem, SavedView
 from crm.seeding.names import Firms
 from customers.models import Customer
 from orgs.models import Department, Employee, Role
@@ -66,7 +66,7 @@ def own_database():
             person.set_unusable_password()
             person.save()
             person.roles.add(Role.objects.get(code=Role.SUPER))
-            ListPreference.objects.create(user=person, module="customer", columns=COLUMNS)
+            SavedView.objects.create(user=person, module="customer", columns=COLUMNS)
             yield person
     finally:
         with connection.cursor() as cursor:

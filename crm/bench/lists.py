@@ -5,7 +5,7 @@ import statistics
 from django.core.cache import cache
 from django.test import RequestFactory
 
-from crm.records import modules, scope, search
+from crm.records import modules, saved, scope, search
 from crm.records.listquery import ListQuery, pack
 from crm.records.views.listing import ListView
 from customers.models import Customer
@@ -42,11 +42,11 @@ def p8(options: Options) -> Result:
 def show(user: Employee, query: dict, factory=RequestFactory()) -> list:  # noqa: B008
     """The rows of a list page as the view finds them: count, ids, rows; without the template."""
     view = ListView(module_name="customer")
-    view.request, view.user, view.module, view.preference = (
+    view.request, view.user, view.module, view.views = (
         factory.get("/customers/", query),
         user,
         modules.get("customer"),
-        None,
+        saved.Views(modules.get("customer"), user),
     )
     view.state = ListQuery(view.module, user, view.request.GET)
     columns = [column for column in view.module.columns if column.default]

@@ -36,8 +36,7 @@ def start_of_year():
 
 
 def make(people: dict, made, goods: list, said: list, pick: Random) -> None:
-    _log(people, made, goods, said, pick)
-    _grants(people, made, pick)
+    _log(people, made, goods, [*said, *_grants(people, made, pick)], pick)
     _stars(people, made, pick)
     _files(made, pick)
     _messages(people, made, pick)
@@ -94,8 +93,8 @@ def _history(customer: Customer, pick: Random):
         yield customer.updated_at, customer.owner_id, "customer.lock", "锁定", []
 
 
-def _grants(people: dict, made, pick: Random) -> None:
-    """Colleagues in the teams of important customers, some until a date."""
+def _grants(people: dict, made, pick: Random) -> list[tuple]:
+    """Colleagues in the teams of important customers, some until a date; returns the log rows of it."""
     helpers = {
         "13800000012": ["13800000013", "13800000041", "13800000051"],
         "13800000013": ["13800000012", "13800000041"],
@@ -129,11 +128,7 @@ def _grants(people: dict, made, pick: Random) -> None:
         ["user_id", "permission_id", "content_object_id", "source", "until", "granted_by_id", "created_at"],
         rows,
     )
-    load(
-        OperationLog,
-        ["created_at", "content_type_id", "object_id", "actor_id", "code", "text", "changes"],
-        sorted(logs, key=lambda row: row[0]),
-    )
+    return logs
 
 
 def _stars(people: dict, made, pick: Random) -> None:

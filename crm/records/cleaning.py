@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from . import modules, params, teams
-from .models import ImportDraft, ImportFailure, Job, Selection
+from .models import ImportChange, ImportDraft, ImportFailure, Job, Selection
 from .periodic import periodic
 from .undoing import services as undoing
 
@@ -25,6 +25,8 @@ def clean_up(now) -> str:
     files = _drop([name for pair in expired.values_list("output", "source") for name in pair])
     ImportFailure.objects.filter(job__in=expired).delete()
     expired.update(output="", source="")
+    undoable = now - timedelta(days=params.get("undo_days"))
+    ImportChange.objects.filter(job__in=Job.objects.filter(kind="import", finished_at__lt=undoable)).delete()
     drafts = ImportDraft.objects.filter(created_at__lt=now - DRAFTS)
     files += _drop(drafts.values_list("source", flat=True))
     drafts.delete()

@@ -11,7 +11,7 @@ from .forms import people_in_reach
 from .models import DictionaryItem
 
 # Parameters of a list that are not conditions.
-STATE = frozenset({"q", "view", "page", "size", "sort", "after", "before", "tab"})
+STATE = frozenset({"q", "view", "where", "count", "totals", "page", "size", "sort", "after", "before", "tab"})
 _SALT = "kaihai.list-filter"
 
 

@@ -340,9 +340,10 @@ def cancel(job: Job) -> bool:
 
 
 def retry(job: Job) -> bool:
-    """Queue a failed or cancelled job again; it goes on from its checkpoint. False when it is neither."""
+    """Queue a failed or cancelled job again; it goes on from its checkpoint. False when it is neither, or was undone."""
+    stopped = Job.objects.filter(pk=job.pk, state__in=(Job.State.FAILED, Job.State.CANCELLED))
     with transaction.atomic():
-        again = Job.objects.filter(pk=job.pk, state__in=(Job.State.FAILED, Job.State.CANCELLED)).update(
+        again = stopped.exclude(result__has_key="undo").update(
             state=Job.State.QUEUED,
             attempts=0,
             claim="",

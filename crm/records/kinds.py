@@ -11,6 +11,7 @@ from .custom import indexes  # noqa: F401
 from .exporting import job as export_job  # noqa: F401
 from .followups import export as followup_export  # noqa: F401
 from .importing import job as import_job  # noqa: F401
+from .importing import undo  # noqa: F401
 from .undoing import job as undo_job  # noqa: F401
 
 

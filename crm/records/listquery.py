@@ -8,27 +8,36 @@ from django.core.cache import cache
 from django.db import models
 from django.utils.dateparse import parse_datetime
 
-from . import fieldset, search
+from . import conditions, fieldset, saved, search
 from .custom import query
 
 
 class ListQuery:
-    """The state of a list as its URL says it: which rows, in which order, and what of the URL was not understood."""
+    """The state of a list as its URL says it: which rows, in which order, and what of the URL was not understood. `views` =
+    what saved.Views read for the person, where the caller has it already."""
 
-    def __init__(self, module, user, data, *, rows=None):
-        self.module, self.user, self.data = module, user, data
+    def __init__(self, module, user, data, *, rows=None, views=None):
+        self.module, self.user, self.data, self.problems = module, user, data, []
         base = module.model.objects.allowed(user, "view") if rows is None else rows
-        self.view = next(
-            (view for view in module.views if view.key == data.get("view") and not view.page), module.views[0]
-        )
-        self.problems = []
-        if data.get("view") and data["view"] != self.view.key:
-            self.problems.append(f"没有“{data['view'][:40]}”这个视图，显示的是“{self.view.label}”。")
+        wanted, self.saved = data.get("view", ""), None
+        if wanted[:1] == "v" and wanted[1:].isdigit():
+            self.saved = (views or saved.Views(module, user)).find(wanted)
+            if self.saved is not None:
+                data = saved.merged(self.saved, data)
+                wanted = data.get("view", "")
+        self.all_data = data
+        self.view = next((view for view in module.views if view.key == wanted and not view.page), module.views[0])
+        if wanted and wanted != self.view.key:
+            self.problems.append(f"没有“{wanted[:40]}”这个视图，显示的是“{self.view.label}”。")
         self.q = " ".join(data.get("q", "").replace("\x00", "").split())[:100]
         base = self.view.narrow(base, user)
         self.filters = module.filter_class(data, module=module, user=user, queryset=base)
         self.problems += self.filters.problems
         self.rows = self.filters.narrowed()
+        self.where = conditions.parse(data.get("where", ""), module, user)
+        self.problems += self.where.problems
+        if self.where.q is not None:
+            self.rows = self.rows.filter(self.where.q)
         if self.q:
             self.rows = search.narrow(self.rows, module, self.q, user=user)
         self.fields = fieldset.of(module, user)
@@ -41,10 +50,12 @@ class ListQuery:
         self.custom_sort = self.fields.custom.get(self.sort_field)
 
     def link(self, **changes) -> str:
-        """The URL's query with changes; None removes a parameter. Page position goes unless given."""
-        pairs = {
-            key: value for key, value in self.data.items() if key not in ("page", "after", "before") and value != ""
-        }
+        """The URL's query with changes; None removes a parameter, also one that a saved view brings. Page position goes
+        unless given."""
+        data = self.data
+        if self.saved is not None and any(value is None for key, value in changes.items() if key in self.all_data):
+            data = self.all_data
+        pairs = {key: value for key, value in data.items() if key not in ("page", "after", "before") and value != ""}
         pairs.update(changes)
         return urlencode({key: value for key, value in pairs.items() if value is not None})
 
@@ -72,10 +83,9 @@ class ListQuery:
         )
 
 
-def chosen_columns(module, user, preference) -> list:
-    """The person's columns in their order, the name always first; the defaults where nothing was chosen."""
+def chosen_columns(module, user, keys) -> list:
+    """The columns of these keys in their order, the name always first; the defaults where nothing was chosen."""
     offered = fieldset.of(module, user).listed
-    keys = preference.columns if preference else []
     by_key = {column.key: column for column in offered}
     chosen = [by_key[key] for key in keys if key in by_key] or [column for column in offered if column.default]
     name = offered[0]

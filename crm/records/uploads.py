@@ -113,7 +113,8 @@ def attach(record, uploads, *, by, at=None, purpose: str = "file") -> list[Attac
                     created_by=by,
                 )
             )
-            services.log(record, code=f"{module.name}.file_added", by=by, text=f"添加附件 {name}")
+            code = "file_added" if at is None else "followup_file_added"
+            services.log(record, code=f"{module.name}.{code}", by=by, text=f"添加附件 {name}")
     return found
 
 

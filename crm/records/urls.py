@@ -6,7 +6,8 @@ from . import modules
 from .followups import pages as followup_pages
 from .followups import views as followups
 from .undoing import views as undoing
-from .views import bulk, detail, editing, files, frame, io, jobs, listing, paper, single
+from .views import bulk, detail, editing, files, frame, history, io, jobs, listing, paper, single
+from .views import views as views_pages
 
 
 def module_urls(name: str, *, replace: dict | None = None) -> list:
@@ -34,6 +35,14 @@ def module_urls(name: str, *, replace: dict | None = None) -> list:
         path("recycle/", view("recycle"), name=f"{name}-recycle"),
         path("recycle/<int:pk>/", view("recycled"), name=f"{name}-recycled"),
         path("columns/", view("columns"), name=f"{name}-columns"),
+        path("views/", views_pages.ManageViews.as_view(module_name=name), name=f"{name}-views"),
+        path("views/new/", views_pages.SavedViewPage.as_view(module_name=name), name=f"{name}-view-new"),
+        path("views/<int:pk>/", views_pages.SavedViewPage.as_view(module_name=name), name=f"{name}-view"),
+        path(
+            "views/<int:pk>/delete/", views_pages.DeleteViewPage.as_view(module_name=name), name=f"{name}-view-delete"
+        ),
+        path("conditions/", views_pages.ConditionsView.as_view(module_name=name), name=f"{name}-conditions"),
+        path("chart/", views_pages.ChartView.as_view(module_name=name), name=f"{name}-chart"),
         path("bulk/print/", paper.PrintBulkView.as_view(module_name=name), name=f"{name}-bulk-print"),
         path("bulk/<slug:key>/", bulk.BulkView.as_view(module_name=name), name=f"{name}-bulk"),
         path("<int:pk>/", view("detail"), name=f"{name}-detail"),
@@ -87,4 +96,5 @@ shared = [
     *followup_pages.followup_urls,
     *undoing.undo_urls,
     *jobs.job_urls,
+    *history.history_urls,
 ]

@@ -12,9 +12,10 @@ from .followups import FollowUpContract
 from .forms import FormContract
 from .paper import PaperContract
 from .undo import UndoContract
+from .views import ViewContract
 
 
-class RecordContract(DoorContract, FormContract, UndoContract, PaperContract, FollowUpContract):
+class RecordContract(DoorContract, FormContract, ViewContract, UndoContract, PaperContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 

@@ -18,5 +18,5 @@ class Watch:
         context.on("request", self._request)
 
     def _request(self, request):
-        if not request.url.startswith((self.home, "data:", "blob:", "about:")):
+        if not request.url.startswith((self.home, "data:", "blob:", "about:", "tel:")):
             self.faults.append(f"request to another host: {request.url}")

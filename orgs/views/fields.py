@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm.records import fieldset, modules
 from crm.records.custom import definitions, indexes, types
 from crm.records.custom.definitions import Type
+from crm.records.fields import DictionaryField, Scale
 from crm.records.formfields import Cleaned
 from crm.records.models import FieldDefinition
 from crm.records.views.base import render_page
@@ -113,8 +114,18 @@ def row_of(module, key: str, one) -> dict:
         row["indexable"] = types.TYPES[one.type].storage != "list" and one.type != Type.TEXT
         row["index_on"] = one.index != FieldDefinition.Index.OFF
     else:
-        row["type"] = KINDS.get(column.kind if column is not None else "text", "文本")
+        row["type"] = kind_of(module, key, column)
     return row
+
+
+def kind_of(module, key: str, column) -> str:
+    """The type of a built-in field in words."""
+    field = next((one for one in module.model._meta.fields if one.name == key), None)
+    if isinstance(field, DictionaryField):
+        return "数据字典"
+    if field is not None and field.choices and not isinstance(field, Scale):
+        return "单选"
+    return KINDS.get(column.kind if column is not None else "text", "文本")
 
 
 def builtin_required(module, key: str) -> bool:

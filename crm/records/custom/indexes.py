@@ -38,17 +38,29 @@ def _statements(row: FieldDefinition) -> tuple[list[str], list[str]]:
     return drop, build
 
 
+def drop(row: FieldDefinition) -> None:
+    """Drop what there is of the field's index; not inside a transaction."""
+    with connection.cursor() as cursor:
+        for statement in _statements(row)[0]:
+            cursor.execute(statement)
+
+
+def build(row: FieldDefinition) -> None:
+    """Build the index anew, also over an unfinished one a killed worker left; not inside a transaction."""
+    drop(row)
+    with connection.cursor() as cursor:
+        for statement in _statements(row)[1]:
+            cursor.execute(statement)
+
+
 @jobs.kind("field_index", "字段索引", rows=lambda result: [("结果", result["text"])] if result.get("text") else [])
 def run(run: jobs.Run) -> None:
     """Build or drop the index as the field's row says now; safe to run twice."""
     row = FieldDefinition.objects.filter(pk=run.job.params["field"]).first()
     if row is None:
         raise jobs.Refused("字段已不存在。")
-    drop, build = _statements(row)
     wanted = row.index != FieldDefinition.Index.OFF
-    with connection.cursor() as cursor:
-        for statement in [*drop, *(build if wanted else [])]:
-            cursor.execute(statement)
+    build(row) if wanted else drop(row)
     with run.step(last=True) as job:
         if wanted:
             FieldDefinition.objects.filter(pk=row.pk).update(index=FieldDefinition.Index.ON)

@@ -11,9 +11,9 @@ from django.core.files.storage import default_storage
 from django.http import QueryDict
 from django.utils import timezone
 
-from .. import fieldset, formatting, jobs, modules, params
+from .. import fieldset, formatting, jobs, modules, params, saved
 from ..listquery import ListQuery, chosen_columns
-from ..models import ExportLedger, ListPreference
+from ..models import ExportLedger
 from . import files, values
 
 DEFAULT = "mine"
@@ -67,11 +67,13 @@ def select(module, *, user, query: str | None = None, ids: list[int] | None = No
     return state.ordered(rows)
 
 
-def columns_for(module, user, which: str) -> list:
-    """The columns of the file: the person's own choice or all they may see."""
+def columns_for(module, user, which: str, query: str = "") -> list:
+    """The columns of the file: the person's own choice (or that of the saved view they look at) or all they may see."""
     if which == "all":
         return fieldset.of(module, user).columns
-    return chosen_columns(module, user, ListPreference.objects.filter(user=user, module=module.name).first())
+    views = saved.Views(module, user)
+    view = views.find(QueryDict(query or "").get("view", ""))
+    return chosen_columns(module, user, view.columns if view and view.columns else views.columns)
 
 
 @jobs.kind(
@@ -86,7 +88,7 @@ def run(run: jobs.Run) -> None:
     job, user = run.job, run.user
     module, wanted = modules.get(job.module), job.params
     rows = select(module, user=user, query=wanted["query"], ids=wanted["ids"])
-    columns = columns_for(module, user, wanted["columns"])
+    columns = columns_for(module, user, wanted["columns"], wanted["query"])
     total = rows.order_by().count()
     _fits(wanted["format"], total)
     ids = array("q")

@@ -222,7 +222,9 @@ def show(request, pk):
         ):
             if (there := other.values_list("pk", flat=True).first()) is not None:
                 places[name] = f"/follow-ups/{there}/?{urlencode(asked) or 'span=today'}"
-    event = queries.events([followup], request.user)[0] | {"open": True} | views.said(followup, request.user)
+    event = (
+        queries.events([followup], request.user, here=record)[0] | {"open": True} | views.said(followup, request.user)
+    )
     return render_page(
         request,
         "followups/show.html",

@@ -67,7 +67,8 @@ def log_at(record):
     """The operation log of a record without what stands on the timeline as a follow-up itself."""
     module = modules.of_model(type(record))
     rows = OperationLog.objects.filter(content_type=kind_of(module), object_id=record.pk)
-    return rows.exclude(code__in=[f"{module.name}.followup_added", f"{module.name}.followup_commented"])
+    shown_already = ("followup_added", "followup_commented", "followup_file_added")
+    return rows.exclude(code__in=[f"{module.name}.{code}" for code in shown_already])
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -93,7 +94,7 @@ def titled(place, record) -> dict:
     module = modules.of_model(type(record))
     return {
         "label": module.label,
-        "icon": module.icon,
+        "child": bool(module.parents),
         "title": module.title_of(record),
         "url": module.url(pk=place[1]),
     }

@@ -154,8 +154,8 @@ def event(request, followup, status: int = 200):
     """The article of one follow-up, as it stands on the timeline of the page it is shown on."""
     module, record = services.record_of(followup)
     on_its_page = (request.htmx.current_url_abs_path or "").startswith(module.url(pk=record.pk))
-    shown = queries.events([followup], request.user, here=record if on_its_page else None)[0]
-    return render_page(request, "followups/event.html", {"event": shown}, status=status)
+    shown = queries.events([followup], request.user, here=record)[0]
+    return render_page(request, "followups/event.html", {"event": shown, "dated": on_its_page}, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

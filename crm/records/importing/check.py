@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from . import load
+from . import keys, load
 from .plan import Plan, stretches
 
 ROWS, SECONDS, SHOWN = 20_000, 5.0, 50
@@ -29,27 +29,37 @@ class Report:
 def check(plan: Plan, source: str, total: int) -> Report:
     """Check the rows of an accepted file for at most SECONDS seconds or ROWS rows."""
     report, seen = Report(total), set()
-    fields = plan.key_fields
     until = time.monotonic() + SECONDS
     for rows in stretches(source, offset=0, size=lambda: STRETCH):
         chunk = plan.prepare(rows)
         good = chunk.good()
-        keys = {row: tuple(chunk.values[name][row] for name in fields) for row in good} if plan.keyed else {}
-        known = load.existing(plan, fields, keys.values())
-        mine = load.editable(plan, known.values()) if plan.mode in ("overwrite", "fill") else set()
+        values = keys.of_rows(chunk, good, plan.key) if plan.keyed else {}
+        known, several = keys.existing(plan, plan.key, values.values())
+        beside = chunk.companion.present if chunk.companion else frozenset()
+        mine = load.editable(plan, known.values()) if plan.mode in ("overwrite", "fill") or beside else set()
+        fresh, found = [], {}
         for row in good:
-            key = keys.get(row)
-            repeated = key is not None and None not in key and (key in known or key in seen)
-            if repeated and plan.mode == "create" and plan.forbids:
-                chunk.fail(row, plan.importer.key_label, plan.importer.duplicate_message)
-            elif repeated and plan.mode in ("overwrite", "fill") and key in known and known[key] not in mine:
-                chunk.fail(row, plan.importer.key_label, f"{plan.importer.duplicate_message}，您没有编辑它的权限")
-            elif repeated and plan.mode != "create":
+            value = values.get(row)
+            repeated = value is not None and (value in known or value in seen)
+            changes = plan.mode in ("overwrite", "fill") or (plan.mode == "skip" and row in beside)
+            if repeated and plan.mode == "create" and plan.strict:
+                chunk.fail(row, plan.key.label, plan.key.message)
+            elif repeated and changes and value in several:
+                chunk.fail(row, plan.key.label, keys.ambiguous(plan.key))
+            elif repeated and changes and value in known and known[value] not in mine:
+                chunk.fail(row, plan.key.label, keys.not_mine(plan.key))
+            elif not repeated or plan.mode == "create":
+                fresh.append(row)
+            elif value in known:
+                found[known[value]] = row
                 report.known += 1
             else:
-                report.fresh += 1
-            if key is not None:
-                seen.add(key)
+                report.known += 1
+            if value is not None:
+                seen.add(value)
+        keys.guard(chunk, fresh, found)
+        report.fresh += sum(1 for row in fresh if row not in chunk.faults)
+        report.known -= sum(1 for row in found.values() if row in chunk.faults)
         report.checked += len(chunk)
         report.failed += len(chunk.faults)
         for row in sorted(chunk.faults)[: SHOWN - len(report.faults)]:

@@ -97,13 +97,15 @@ def extras(chunk, rows) -> list[dict]:
 
 def change(chunk, record, row) -> list[dict]:
     """Set the custom cells of a row on an existing record; answers the log's differences."""
-    wanted = {}
+    moved, extra = [], dict(record.extra)
     for target in chunk.plan.targets:
         if target.custom:
-            new, old = chunk.values[target.key][row], record.extra.get(target.key)
-            if new is not None and not (chunk.plan.mode == "fill" and old is not None):
-                wanted[target.key] = new
-    return services.custom_changes(values.put(record, wanted)) if wanted else []
+            new, old = chunk.values[target.key][row], extra.get(target.key)
+            if new is not None and new != old and not (chunk.plan.mode == "fill" and old is not None):
+                extra[target.key] = new
+                moved.append((target.custom, old, new))
+    record.extra = extra
+    return services.custom_changes(moved) if moved else []
 
 
 def check_unique(chunk, rows, owners: dict[int, int] | None = None) -> None:
@@ -123,7 +125,7 @@ def check_unique(chunk, rows, owners: dict[int, int] | None = None) -> None:
         )
         for row, sign in signs.items():
             if sign in seen or (sign in taken and taken[sign] != owners.get(row)):
-                chunk.fail(row, one.label, f"“{values.text(one, column[row])[:60]}”已被使用")
+                chunk.fail(row, target.label, f"“{values.text(one, column[row])[:60]}”已被使用")
             seen.add(sign)
 
 

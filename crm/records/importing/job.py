@@ -44,7 +44,15 @@ def begin(draft: ImportDraft, *, user, send: bool = True):
     return job
 
 
-@jobs.kind("import", "导入", rows=lambda result: [(label, result.get(key, 0)) for key, label in FIGURES.items()])
+def rows_of(result: dict) -> list[tuple[str, int]]:
+    """The figures of an import: its rows, then the companions that were written with them."""
+    found = [(label, result.get(key, 0)) for key, label in FIGURES.items()]
+    if label := result.get("companion"):
+        found += [(f"新增{label}", result["companions_added"]), (f"更新{label}", result["companions_changed"])]
+    return found
+
+
+@jobs.kind("import", "导入", rows=rows_of)
 def run(run: jobs.Run) -> None:
     """Import the rows behind the checkpoint."""
     job = run.job

@@ -9,7 +9,7 @@ from queue import Empty, Full, Queue
 
 from django.db import IntegrityError, OperationalError, connections, transaction
 
-from . import load, write
+from . import keys, load, write
 
 LANES = 2
 TRIES = 12
@@ -44,9 +44,12 @@ class Lanes:
         with transaction.atomic():  # seen by every lane, and locked by none
             load.create_dictionary_values(chunk)
         chunk.taken = set().union(*self.recent)
-        self.recent = [*self.recent[-LANES:], set(load.keys_of(chunk, chunk.good()).values())]
+        self.recent = [*self.recent[-LANES:], self._keys(chunk)]
         self._put((self.fed, rows, chunk))
         self.fed += 1
+
+    def _keys(self, chunk) -> set:
+        return set(keys.of_rows(chunk, chunk.good(), self.plan.key).values()) if self.plan.keyed else set()
 
     def close(self) -> None:
         """Wait until everything fed is committed."""

@@ -11,11 +11,11 @@ from .. import dictionaries, search, services
 from ..custom import values
 from ..fields import DictionaryField
 from ..models import ImportFailure, OperationLog, SearchRow
-from . import custom, write
+from . import changes, companions, custom, keys, write
+from .keys import EMPTY
 from .write import Same
 
 MAX_SHOWN = 20
-EMPTY = (None, "")
 
 
 def run(chunk, job) -> dict[str, int]:
@@ -24,35 +24,51 @@ def run(chunk, job) -> dict[str, int]:
     write.relax()
     create_dictionary_values(chunk)
     counts = {"created": 0, "updated": 0, "skipped": 0, "failed": 0}
-    fields = plan.key_fields
     pending = chunk.good()
+    beside = chunk.companion.present if chunk.companion else frozenset()
     while pending:
-        keys = keys_of(chunk, pending)
-        known, seen = existing(plan, fields, keys.values()), set()
-        fresh, found, later = [], {}, []
+        values = keys.of_rows(chunk, pending, plan.key) if plan.keyed else {}
+        known, several = keys.existing(plan, plan.key, values.values())
+        seen: set[tuple] = set()
+        fresh, found, skipped, later = [], {}, {}, []
         for row in pending:
-            key = keys.get(row)
-            if key is None or None in key or (plan.mode == "create" and not plan.forbids):
+            value = values.get(row)
+            if value is None or (plan.mode == "create" and not plan.strict):
                 fresh.append(row)
-            elif key not in known and key not in seen and key not in chunk.taken:
-                seen.add(key)
+            elif value not in known and value not in seen and value not in chunk.taken:
+                seen.add(value)
                 fresh.append(row)
-            elif plan.mode == "skip":
+            elif plan.mode == "skip" and row not in beside:
                 counts["skipped"] += 1
             elif plan.mode == "create":
-                chunk.fail(row, plan.importer.key_label, plan.importer.duplicate_message)
-            elif key in known and known[key] not in found:
-                found[known[key]] = row
+                chunk.fail(row, plan.key.label, plan.key.message)
+            elif value in several:
+                chunk.fail(row, plan.key.label, keys.ambiguous(plan.key))
+            elif plan.mode == "skip" and value in known:
+                skipped[row] = known[value]
+            elif value in known and known[value] not in found:
+                found[known[value]] = row
             else:
                 later.append(row)  # the same key again: it meets the record as the earlier row leaves it
-        counts["created"] += _create(chunk, _complete(chunk, fresh), job)
+        if plan.guarded:
+            keys.guard(chunk, fresh, found)
+        fresh = _complete(chunk, [row for row in fresh if row not in chunk.faults] if chunk.faults else fresh)
         if found and plan.unique:
             custom.check_unique(chunk, list(found.values()), {row: pk for pk, row in found.items()})
-            found = {pk: row for pk, row in found.items() if row not in chunk.faults}
-        if found:
-            changed, same = _change(chunk, found, job)
+        work = None
+        if beside:
+            settled = {row: pk for pk, row in found.items() if row not in chunk.faults}
+            work = companions.decide(chunk, fresh, {**settled, **skipped})
+            fresh = [row for row in fresh if row not in chunk.faults]
+            counts["skipped"] += sum(1 for row in skipped if row not in chunk.faults)
+        ids = create(chunk, fresh, job)
+        counts["created"] += len(ids)
+        if found := {pk: row for pk, row in found.items() if row not in chunk.faults}:
+            changed, same = change(chunk, found, job)
             counts["updated"] += changed
             counts["skipped"] += same
+        if work:
+            companions.write(chunk, work, dict(zip(fresh, ids, strict=True)), job)
         pending = later
     counts["failed"] = len(chunk.faults)
     _keep_faults(chunk, job)
@@ -67,24 +83,6 @@ def note(chunk, job, counts: dict[str, int]) -> None:
     for row in sorted(chunk.faults)[: max(0, MAX_SHOWN - len(shown))]:
         shown.append([chunk.numbers[row], *chunk.faults[row][0]])
     job.result["errors"] = shown
-
-
-def keys_of(chunk, rows) -> dict[int, tuple]:
-    """{row: what decides whether it is a record that exists}; {} where nothing decides."""
-    if not chunk.plan.keyed:
-        return {}
-    columns = [chunk.values[name] for name in chunk.plan.key_fields]
-    return {row: tuple(column[row] for column in columns) for row in rows}
-
-
-def existing(plan, fields, keys) -> dict[tuple, int]:
-    """{key: id} of live records with one of these keys, whoever owns them."""
-    keys = {key for key in keys if None not in key}
-    if not keys:
-        return {}
-    wanted = {f"{name}__any": list({key[place] for key in keys}) for place, name in enumerate(fields)}
-    rows = plan.model.objects.live().filter(**wanted).order_by("-pk").values_list("pk", *fields)
-    return {tuple(key): pk for pk, *key in rows if tuple(key) in keys}
 
 
 def editable(plan, ids) -> set[int]:
@@ -121,10 +119,10 @@ def _complete(chunk, rows: list[int]) -> list[int]:
     return [row for row in rows if row not in chunk.faults] if chunk.faults else rows
 
 
-def _create(chunk, rows: list[int], job) -> int:
-    """Insert these rows with their log and search lines; returns how many."""
+def create(chunk, rows: list[int], job) -> list[int]:
+    """Insert these rows with their log and search lines; returns their ids."""
     if not rows:
-        return 0
+        return []
     plan, count, now = chunk.plan, len(rows), timezone.now()
     chunk.plan.importer.before_create(chunk, rows)
     ids = write.take_ids(plan.model, count)
@@ -145,6 +143,7 @@ def _create(chunk, rows: list[int], job) -> int:
         else:
             columns[name] = columns.get("created_at", Same(now)) if name == "updated_at" else Same(now)
     write.insert(plan.model, columns, count)
+    changes.note_created(plan.model, ids, job)
     content_type = ContentType.objects.get_for_model(plan.model)
     write.insert(
         OperationLog,
@@ -163,7 +162,7 @@ def _create(chunk, rows: list[int], job) -> int:
     _index(chunk, content_type, rows, ids)
     if plan.unique:
         custom.claim(chunk, list(zip(rows, ids, strict=True)))
-    return count
+    return ids
 
 
 def _how(job) -> str:
@@ -179,27 +178,28 @@ def _index(chunk, content_type, rows, ids) -> None:
         write.insert(SearchRow, columns, len(lines))
 
 
-def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
+def change(chunk, found: dict[int, int], job) -> tuple[int, int]:
     """Overwrite or fill existing records {id: row}; returns (changed, unchanged). Records the person may not edit fail."""
     plan, now = chunk.plan, timezone.now()
     mine = editable(plan, found)
     for pk, row in found.items():
         if pk not in mine:
-            chunk.fail(row, plan.importer.key_label, f"{plan.importer.duplicate_message}，您没有编辑它的权限")
+            chunk.fail(row, plan.key.label, keys.not_mine(plan.key))
     locked = plan.model.objects.select_for_update().filter(pk__any=sorted(mine)).order_by("pk")
-    changed, names, entries = [], set(), []
+    changed, names, entries, notes = [], set(), [], []
     fields = [
         field
         for field in plan.model._meta.concrete_fields
         if field.attname in chunk.values and field.attname in plan.changeable | plan.importer.derived
     ]
     for record in locked:
-        row, diff = found[record.pk], []
+        row, diff, before = found[record.pk], [], {}
         for field in fields:
             old, new = getattr(record, field.attname), chunk.values[field.attname][row]
             if new in EMPTY or new == old or (plan.mode == "fill" and old not in EMPTY):
                 continue
             setattr(record, field.attname, new)
+            before[field.attname] = changes.plain(old)
             names.add(field.name)
             if field.editable:
                 diff.append(
@@ -210,16 +210,21 @@ def _change(chunk, found: dict[int, int], job) -> tuple[int, int]:
                         "new": plan.display(field, new),
                     }
                 )
+        extra = record.extra
         if customs := custom.change(chunk, record, row):
             diff += customs
             names.add("extra")
+            before["extra"] = {one["key"]: extra.get(one["key"]) for one in customs}
         if diff:
+            before["updated_at"] = changes.plain(record.updated_at)
             record.version += 1
             record.updated_at = now
             changed.append(record)
+            notes.append((record.pk, before, record.version))
             entries.append((record.pk, f"导入更新（{job.params.get('name', '')}）", diff))
     if changed:
-        plan.model.objects.bulk_update(changed, [*names, "version", "updated_at"], batch_size=200)
+        write.update(changed, {*names, "version", "updated_at"})
+        changes.note_changed(plan.model, notes, job)
         services.write_log(plan.model, entries, code=f"{plan.module.name}.updated", by=plan.user, job=job)
         search.index(plan.module, changed)
         if plan.unique:

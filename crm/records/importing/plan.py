@@ -1,12 +1,13 @@
 """One import as it was asked for (Plan) and one stretch of its rows after all checks (Chunk)."""
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import islice
 
 from django.db import models
 
 from .. import search, services
-from . import cells, custom, targets, upload
+from . import cells, companions, custom, keys, targets, upload
 
 MODES = {"skip": "跳过", "overwrite": "覆盖", "fill": "仅填空", "create": "新建"}
 UNKNOWN = {"reject": "拒绝该行", "map": "逐个对应", "create": "新建字典项"}
@@ -17,25 +18,31 @@ class Invalid(Exception):
 
 
 class Plan:
-    """`options`: mapping {target: column}, on_duplicate (MODES), unknown (UNKNOWN), values {target: {label: id or None}}."""
+    """`options`: mapping {target: column}, on_duplicate (MODES), key (what decides on duplicates, keys.offered), unknown
+    (UNKNOWN), values {target: {label: id or None}}."""
 
-    def __init__(self, module, user, options: dict):
+    def __init__(self, module, user, options: dict, *, within=None):
+        """`within` = the companions.Companion this is the plan of: the record it belongs to is given with each row."""
         self.module, self.user, self.model = module, user, module.model
         self.importer = targets.importer_of(module)
         self.mode, self.unknown = options.get("on_duplicate", "skip"), options.get("unknown", "reject")
         self._check_rights()
         allowed = {target.key: target for target in self.importer.allowed_targets(user)}
+        if within:
+            allowed = {key: replace(one, label=within.prefix + one.label) for key, one in allowed.items()}
         mapping = options.get("mapping") or {}
         if strange := [key for key in mapping if key not in allowed]:
             raise Invalid(f"不能导入这些字段：{'、'.join(strange)}")
         offered = list(allowed.values())
-        missing = [target.label for target in targets.required(offered, module) if target.key not in mapping]
+        given = {within.link} if within else set()
+        required = [target for target in targets.required(offered, module) if target.key not in given]
+        missing = [target.label for target in required if target.key not in mapping]
         if missing:
             raise Invalid(f"请先对应必填的字段：{'、'.join(missing)}")
         self.mapping = {key: int(column) for key, column in mapping.items()}
-        self.targets = [allowed[key] for key in mapping]
-        self.key_fields, self.forbids = self.importer.key_fields(), self.importer.forbids_duplicates()
-        self.keyed = bool(self.key_fields) and all(key in mapping for key in self.importer.key_targets)
+        self.targets = [allowed[key] for key in mapping if allowed[key].companion is None]
+        self.forbids = self.importer.forbids_duplicates()
+        self._choose_key(offered, options.get("key") or keys.DEFAULT)
         self.demanded = [target for target in self.targets if targets.demanded(target, module)]
         self.unique = any(target.custom and target.custom.unique for target in self.targets)
         self.columns, self.attnames, self.changeable, self._shown = {}, {}, set(), {}
@@ -51,6 +58,7 @@ class Plan:
             self.attnames[target.key] = field.attname if field is not None else target.key
             if field is not None and not target.create:
                 self.changeable.add(field.attname)
+        self.companion = companions.plan_of(self, self.mapping, options)
 
     def _check_rights(self) -> None:
         may, label = self.user.has_function, self.module.label
@@ -60,6 +68,23 @@ class Plan:
             raise Invalid("导入选项无效。")
         if self.mode in ("overwrite", "fill") and not may(f"{self.module.name}.edit"):
             raise Invalid(f"“{MODES[self.mode]}”会修改已有的{label}，您没有编辑{label}的权限。")
+
+    def _choose_key(self, offered, name: str) -> None:
+        """`key` decides whether a row is a record that exists; `guarded` = the module's own key must stay unique besides."""
+        offered = {key.name: key for key in keys.offered(self.importer, offered)}
+        self.own_key, self.key = offered.get(keys.DEFAULT), offered.get(name)
+        if self.key is None:
+            raise Invalid("不能按所选的字段判断重复，请重新选择。")
+        own = self.key == self.own_key
+        self.keyed = bool(self.key.fields) and all(key in self.mapping for key in self.key.targets)
+        if not self.keyed and not own:
+            raise Invalid(f"要按“{self.key.label}”判断重复，请先对应这个字段。")
+        self.guarded = self.forbids and not own and self.own_key is not None
+
+    @property
+    def strict(self) -> bool:
+        """Whether 新建 looks for duplicates all the same, because a second record with the key is impossible."""
+        return self.forbids and not self.guarded
 
     def field_of(self, target) -> models.Field | None:
         return field_of(self.module, target)
@@ -85,6 +110,8 @@ class Plan:
         self.importer.rows(chunk)
         if self.module.owned and "owner_id" not in chunk.values:
             chunk.values["owner_id"] = [self.user.pk] * len(chunk)
+        if self.companion:
+            chunk.companion = companions.prepare(self.companion, chunk, rows)
         chunk.lines = self._search_lines(chunk)
         return chunk
 
@@ -105,7 +132,8 @@ class Plan:
     def independent(self) -> bool:
         """Whether a chunk depends on nothing of the one before but its keys."""
         relations = any(isinstance(column, cells.Relation) for column in self.columns.values())
-        return self.mode in ("skip", "create") and not relations and not self.unique
+        alone = not self.companion and self.key == self.own_key
+        return self.mode in ("skip", "create") and not relations and not self.unique and alone
 
 
 class Chunk:
@@ -117,6 +145,8 @@ class Chunk:
         self.faults: dict[int, list] = defaultdict(list)
         self.taken: set[tuple] = set()  # keys of earlier rows another lane is still writing
         self.lines: list[list[tuple[str, str]]] = []
+        self.companion: Chunk | None = None
+        self.present: set[int] = set()  # of a companion: the rows that have one
 
     def __len__(self) -> int:
         return len(self.numbers)

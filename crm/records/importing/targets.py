@@ -1,5 +1,6 @@
 """What a module declares to be importable: targets (one per field a column can fill) and the rules of its rows."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ from ..custom import definitions
 from ..fields import name_key
 
 PERSON, OWNER = "person", "owner"
+_MARKED = re.compile(r"^[(\[【](必填|选填|\*)[)\]】]")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Target:
     note: str = ""
     options: Callable | None = None
     custom: object = None  # the definition of a custom field
+    companion: object = None  # the target of another module it fills (companions)
 
 
 class Importer:
@@ -46,6 +49,8 @@ class Importer:
     key_label = ""  # the deciding fields, as the page prints them
     key_targets: tuple[str, ...] = ()  # targets that must be mapped for duplicates to be found
     duplicate_message = "已有相同的记录"
+    other_keys: tuple = ()  # what may decide instead (keys.Key)
+    companion = None  # records of another type in the same rows (companions.Companion)
     derived: frozenset[str] = frozenset()  # attributes `rows` computes that follow a changed record
 
     def key_fields(self) -> tuple[str, ...]:
@@ -63,9 +68,9 @@ class Importer:
         """Values that depend on what stands in the tables when `rows` are created; runs inside the transaction."""
 
     def allowed_targets(self, user) -> list[Target]:
-        """Targets this person may fill, in the company's words, custom fields last."""
+        """Targets this person may fill, in the company's words; then custom fields, then those of a companion."""
         from .. import fieldset, modules
-        from . import custom
+        from . import companions, custom
 
         module = modules.get(self.module)
         company, found = fieldset.of(module, user), []
@@ -78,7 +83,7 @@ class Importer:
             if label != target.label:
                 target = replace(target, label=label, synonyms=(*target.synonyms, target.label))
             found.append(target)
-        return [*found, *custom.targets_of(module, user)]
+        return [*found, *custom.targets_of(module, user), *companions.targets_of(self, user)]
 
 
 def importer_of(module) -> Importer:
@@ -116,11 +121,15 @@ def demanded(target: Target, module) -> bool:
 
 def plain(header: str) -> str:
     """A header as it is compared: width, case, spaces, required marks and bracketed hints apart."""
-    text = name_key(header.rstrip("*＊ ").lstrip("*＊ "))
-    for opening, closing in ("()", "[]", "【】"):
-        if text.endswith(closing) and opening in text:
-            text = text[: text.rindex(opening)] or text
-    return text.rstrip(":*")
+    text = name_key(header)
+    while True:
+        bare = _MARKED.sub("", text).strip("*※:")
+        for opening, closing in ("()", "[]", "【】"):
+            if bare.endswith(closing) and opening in bare:
+                bare = bare[: bare.rindex(opening)] or bare
+        if not bare or bare == text:
+            return text
+        text = bare
 
 
 def guess(headers: list[str], targets: list[Target], remembered: dict[str, str] | None = None) -> dict[str, int]:
@@ -140,10 +149,22 @@ def guess(headers: list[str], targets: list[Target], remembered: dict[str, str] 
             else:
                 taken.add(column)  # left out on purpose
     names = [plain(header) for header in headers]
-    for words in (lambda target: (target.label,), lambda target: target.synonyms):
-        for target in targets:
+
+    def match(some: list[Target], words: Callable) -> None:
+        for target in some:
             wanted = {plain(word) for word in words(target)}
             for column, name in enumerate(names):
                 if name and name in wanted:
                     take(target.key, column)
+
+    own = [target for target in targets if target.companion is None]
+    theirs = [target for target in targets if target.companion is not None]
+    match([*own, *theirs], lambda target: (target.label,))
+    match(theirs[:1], lambda target: target.synonyms)
+    if theirs and theirs[0].key in found:
+        match(theirs, lambda target: target.synonyms)
+    else:
+        for target in theirs:
+            taken.discard(found.pop(target.key, None))
+    match(own, lambda target: target.synonyms)
     return found

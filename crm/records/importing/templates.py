@@ -4,6 +4,7 @@ import io
 
 from django.db import models
 
+from .. import modules
 from ..fields import DictionaryField
 from ..models import DictionaryItem
 from . import targets
@@ -18,8 +19,10 @@ class Item:
     """One column of a template."""
 
     def __init__(self, target, module, user, required: bool):
-        self.field = field_of(module, target)
         self.label, self.required = target.label, required
+        if target.companion:
+            target, module = target.companion, modules.get(target.key.partition(".")[0])
+        self.field = field_of(module, target)
         self.values = _values(target, self.field)
         self.note = "；".join(filter(None, ["必填" if required else "", target.note, _limit(self.field)]))
         person = target.lookup in (targets.OWNER, targets.PERSON)
@@ -30,7 +33,11 @@ def items(importer, module, user) -> list[Item]:
     """The columns of the template: every target the person may fill."""
     offered = importer.allowed_targets(user)
     must = {target.key for target in targets.required(offered, module)}
-    return [Item(target, module, user, target.key in must) for target in offered if target.field != "" or target.custom]
+    return [Item(target, module, user, target.key in must) for target in offered if _writable(target)]
+
+
+def _writable(target) -> bool:
+    return target.field != "" or target.custom is not None or target.companion is not None
 
 
 def _values(target, field) -> list[str]:

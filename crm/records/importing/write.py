@@ -59,6 +59,35 @@ def insert(model: type[models.Model], columns: dict, count: int) -> None:
         cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", list(rows))
 
 
+def update(records: list, names) -> None:
+    """Save these fields of many records of one type in one statement (PostgreSQL) or one prepared one (SQLite)."""
+    if not records:
+        return
+    model = type(records[0])
+    connection = connections[router.db_for_write(model)]
+    quote, key = connection.ops.quote_name, model._meta.pk
+    fields = [field for field in model._meta.concrete_fields if field.name in set(names)]
+    columns = [
+        [field.get_db_prep_save(getattr(record, field.attname), connection) for record in records]
+        for field in [*fields, key]
+    ]
+    table, named = quote(model._meta.db_table), [quote(field.column) for field in fields]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            values = ", ".join(f"%s::{field.db_type(connection)}[]" for field in [*fields, key])
+            places = [f"v{place}" for place in range(len(fields))]
+            pairs = ", ".join(f"{name} = given.{place}" for name, place in zip(named, places, strict=True))
+            cursor.execute(
+                f"UPDATE {table} SET {pairs} FROM unnest({values}) AS given({', '.join([*places, 'pk'])})"
+                f" WHERE {table}.{quote(key.column)} = given.pk",
+                columns,
+            )
+            return
+        pairs = ", ".join(f"{name} = %s" for name in named)
+        rows = list(zip(*columns, strict=True))
+        cursor.executemany(f"UPDATE {table} SET {pairs} WHERE {quote(key.column)} = %s", rows)
+
+
 def _texts(field, column, count) -> list[str]:
     """A column in the text form of COPY."""
     if isinstance(column, Same):

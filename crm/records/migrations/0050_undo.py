@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contenttypes', '0002_remove_content_type_name'),
-        ('records', '0031_followup_values'),
+        ('records', '0040_saved_views'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -2,15 +2,15 @@ from .base import OwnedRecord, Record, RecordQuerySet, owned_indexes
 from .custom import FieldDefinition, Stamp, UniqueValue
 from .followups import FollowUp, FollowUpComment, FollowUpLink, QuickText
 from .grants import Grant
-from .imports import ImportDraft, ImportFailure, ImportMapping
+from .imports import ImportChange, ImportDraft, ImportFailure, ImportMapping
 from .satellites import Attachment, OperationLog, SearchRow, Star
 from .system import (
     DictionaryItem,
     ExportLedger,
     Job,
-    ListPreference,
     Parameter,
     PeriodicRun,
+    SavedView,
     Selection,
 )
 from .undo import Undo, UndoRecord
@@ -24,11 +24,12 @@ __all__ = [
     "FollowUpComment",
     "FollowUpLink",
     "Grant",
+    "ImportChange",
     "ImportDraft",
     "ImportFailure",
     "ImportMapping",
     "Job",
-    "ListPreference",
+    "SavedView",
     "OperationLog",
     "OwnedRecord",
     "Parameter",

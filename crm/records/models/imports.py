@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from .satellites import Satellite
 from .system import Job, file_token
 
 
@@ -43,3 +44,21 @@ class ImportFailure(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="import_failure_once")]
+
+
+class ImportChange(Satellite):
+    """What an import did to a record, kept as long as it may be undone. Created records stand as ranges of ids (`object_id` to
+    `last_id`). For a changed one `before` holds what the import replaced ({attribute: JSON value}, custom fields below
+    "extra") and `version` the one the import left."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="changes", db_index=False)
+    created = models.BooleanField()
+    last_id = models.BigIntegerField()
+    before = models.JSONField(default=dict)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "content_type", "object_id", "created"], name="import_change_once")
+        ]
+        indexes = [models.Index("job", "created", models.F("id").desc(), name="import_change_job")]

@@ -37,16 +37,43 @@ class Parameter(models.Model):
     value = models.JSONField()
 
 
-class ListPreference(models.Model):
-    """How one employee sees one list: columns in order, rows per page."""
+class SavedView(models.Model):
+    """A list as somebody wants it. With a name it is a view (场景): `query` = conditions and order as in the URL, `shared` with
+    whom. The one row of a person without a name is how they see the module's list: columns, rows a page, `tabs` =
+    {"order": [keys], "hidden": [keys], "default": key}."""
+
+    class Shared(models.TextChoices):
+        NOBODY = "", "仅自己"
+        DEPARTMENTS = "departments", "指定部门（含下级）"
+        ROLES = "roles", "指定角色"
+        EVERYONE = "everyone", "所有人"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     module = models.CharField(max_length=40)
+    name = Text("名称", max_length=30)
+    query = models.TextField(blank=True)
     columns = models.JSONField(default=list)
     size = models.PositiveSmallIntegerField(null=True)
+    tabs = models.JSONField(default=dict)
+    shared = models.CharField("共享给", max_length=12, choices=Shared.choices, blank=True, default="")
+    departments = models.JSONField("部门", default=list)
+    roles = models.JSONField("角色", default=list)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "module"], name="list_preference_once")]
+        verbose_name = "视图"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "module"], condition=models.Q(name=""), name="list_settings_once"),
+            models.UniqueConstraint(
+                fields=["user", "module", "name"],
+                condition=~models.Q(name=""),
+                name="saved_view_name",
+                violation_error_message="您已有同名的视图",
+            ),
+        ]
+
+    @property
+    def key(self) -> str:
+        return f"v{self.pk}"
 
 
 def file_token() -> str:

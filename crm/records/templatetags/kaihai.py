@@ -154,14 +154,20 @@ def _name_cell(get, body) -> str:
     """The sticky first cell: a link to the record, its lock and what can be done on hover."""
     title, tel = _text(get("title") or ""), get("tel")
     lock = f'{icon_html("lock")}<span class="k-visually-hidden">已锁定</span>' if get("locked") else ""
-    call = (
-        f'<span class="k-row-actions"><a class="k-btn k-btn-icon" href="tel:{_text(tel)}" title="拨打 {_text(tel)}"'
-        f' aria-label="拨打 {_text(tel)}">{icon_html("phone")}</a></span>'
-        if tel
-        else ""
-    )
+    acts = ""
+    if follow := get("follow_url"):
+        acts += (
+            f'<a class="k-btn k-btn-icon" href="{_text(follow)}" data-dialog title="写跟进" aria-label="给 {title} 写跟进">'
+            f"{icon_html('chat')}</a>"
+        )
+    if tel:
+        acts += (
+            f'<a class="k-btn k-btn-icon" href="tel:{_text(tel)}" title="拨打 {_text(tel)}" aria-label="拨打 {_text(tel)}">'
+            f"{icon_html('phone')}</a>"
+        )
+    acts = f'<span class="k-row-actions">{acts}</span>' if acts else ""
     link = f'<a href="{_text(get("url"))}" title="{title}">{body}</a>' if get("url") else f"<span>{body}</span>"
-    return f'<span class="k-cell-name">{link}{lock}{call}</span>'
+    return f'<span class="k-cell-name">{link}{lock}{acts}</span>'
 
 
 @register.simple_tag

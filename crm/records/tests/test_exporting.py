@@ -15,7 +15,7 @@ from crm.records.exporting import files, xlsx
 from crm.records.exporting import job as exporting
 from crm.records.importing import job as importing
 from crm.records.importing import targets, upload
-from crm.records.models import DictionaryItem, ExportLedger, Job, ListPreference
+from crm.records.models import DictionaryItem, ExportLedger, Job, SavedView
 from customers.models import Contact, Customer
 from orgs.models import Role
 from orgs.tests.factories import client_for, department, employee
@@ -92,7 +92,7 @@ def test_cost_prices_need_their_function():
 def test_my_columns_in_my_order_or_all():
     person = employee()
     customer(person, "甲", phone="13800000001")
-    ListPreference.objects.create(user=person, module="customer", columns=["phone", "owner"])
+    SavedView.objects.create(user=person, module="customer", columns=["phone", "owner"])
     assert cells_of(content_of(export(person, columns="mine"))) == [
         ["客户名称", "电话", "负责人"],
         ["甲", "13800000001", person.name],

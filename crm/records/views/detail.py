@@ -34,6 +34,7 @@ LOG_ICONS = {
     "followup_removed": "chat",
     "followup_comment_removed": "chat",
     "followup_added": "chat",
+    "followup_file_added": "file",
     "followup_commented": "chat",
 }
 

@@ -11,8 +11,10 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from .. import formatting, jobs, kinds, modules, periodic  # noqa: F401 (kinds registers what jobs do)
+from .. import formatting, jobs, kinds, modules, params, periodic  # noqa: F401 (kinds registers what jobs do)
 from ..followups.queries import followed_modules
+from ..importing import undo
+from ..models import Job
 from .base import go, render_page
 from .io import file_response
 
@@ -43,10 +45,24 @@ class Shown:
         self.download_url = f"/jobs/{job.pk}/file/" if kept and job.kind in ("export", "followups") else None
         self.failed_url = f"/jobs/{job.pk}/failed/" if kept and job.kind == "import" else None
         self.cancel_url = f"/jobs/{job.pk}/cancel/" if job.is_active and not job.cancel_requested else None
-        self.retry_url = f"/jobs/{job.pk}/retry/" if job.state in ("failed", "cancelled") else None
+        self.retry_url = (
+            f"/jobs/{job.pk}/retry/" if job.state in ("failed", "cancelled") and not job.result.get("undo") else None
+        )
         self.expires_at = job.expires_at
         imported = job.kind == "import" and not job.is_active and mine
         self.module = modules.ALL.get(job.module) if imported else None
+
+    def with_undo(self, job, user):
+        """What the job's own page says beyond: of an import, whether it may be or was undone; of an undo, what it left."""
+        if job.kind == "import":
+            self.undone = Job.objects.filter(pk=job.result.get("undo")).first() if job.result.get("undo") else None
+            self.undo_url = f"/jobs/{job.pk}/undo/" if not undo.refusal(job, by=user) else None
+            self.undo_days = params.get("undo_days")
+        if job.kind == undo.KIND:
+            self.listed, self.unseen = undo.listed(job, user=user)
+            self.unseen += job.result.get("kept", 0) + job.result.get("binned", 0) - len(job.result.get("list", []))
+            self.of = job.params["import"]
+        return self
 
     @staticmethod
     def _eta(job) -> str:
@@ -99,16 +115,16 @@ def _periodic(job, last) -> dict:
 def job_detail(request, pk):
     """/jobs/<id>/"""
     job = _job(request, pk)
-    return render_page(
-        request, "jobs/detail.html", {"job": Shown(job, request.user), "progress_url": f"/jobs/{pk}/progress/"}
-    )
+    shown = Shown(job, request.user).with_undo(job, request.user)
+    return render_page(request, "jobs/detail.html", {"job": shown, "progress_url": f"/jobs/{pk}/progress/"})
 
 
 @require_safe
 def job_progress(request, pk):
     """/jobs/<id>/progress/: the fragment a page under way asks for every second."""
     job = _job(request, pk)
-    return render(request, "jobs/progress.html", {"job": Shown(job, request.user), "progress_url": request.path})
+    shown = Shown(job, request.user).with_undo(job, request.user)
+    return render(request, "jobs/progress.html", {"job": shown, "progress_url": request.path})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -131,6 +147,39 @@ def job_cancel(request, pk):
             "hidden": [],
             "action": request.path,
             "back_url": back,
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def job_undo(request, pk):
+    """/jobs/<id>/undo/: what the undo of an import will do, then its start."""
+    job = _job(request, pk)
+    if job.kind != "import":
+        raise Http404
+    if request.method == "POST":
+        try:
+            return go(request, f"/jobs/{undo.begin(pk, by=request.user).pk}/")
+        except jobs.Refused as refusal:
+            messages.error(request, str(refusal))
+            return go(request, f"/jobs/{pk}/")
+    if reason := undo.refusal(job, by=request.user):
+        raise PermissionDenied(reason)
+    changed, created = undo.figures(job)
+    parts = [f"删除新建的 {created:,} 条记录"] if created else []
+    parts += [f"还原更新的 {changed:,} 条记录"] if changed else []
+    return render_page(
+        request,
+        "records/confirm.html",
+        {
+            "heading": f"撤销“{job.label}”？",
+            "body": f"将{'，'.join(parts)}。导入后又被修改的记录保留并列出，已有跟进、附件或下级记录的移入回收站。",
+            "details": ["导入时新建的字典值保留", "撤销只能做一次，在后台进行"],
+            "submit_label": "撤销导入",
+            "danger": True,
+            "hidden": [],
+            "action": request.path,
+            "back_url": f"/jobs/{pk}/",
         },
     )
 
@@ -172,6 +221,7 @@ job_urls = [
     path("jobs/<int:pk>/", job_detail, name="job"),
     path("jobs/<int:pk>/progress/", job_progress, name="job-progress"),
     path("jobs/<int:pk>/cancel/", job_cancel, name="job-cancel"),
+    path("jobs/<int:pk>/undo/", job_undo, name="job-undo"),
     path("jobs/<int:pk>/retry/", job_retry, name="job-retry"),
     path("jobs/<int:pk>/file/", job_file, name="job-file"),
     path("jobs/<int:pk>/failed/", job_file, name="job-failed"),

@@ -2,11 +2,11 @@
 
 from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 
-from .. import fieldset, filters, params
+from .. import fieldset, filters, params, saved
 from ..listquery import ListQuery, chosen_columns
-from ..models import ListPreference
+from . import totals
 from .base import ModuleView, go
 from .paging import SIZES, Paging
 
@@ -17,11 +17,16 @@ class ListView(Paging, ModuleView):
     recycle = False
 
     def get(self, request):
-        self.preference = ListPreference.objects.filter(user=self.user, module=self.module.name).first()
-        self.state = ListQuery(self.module, self.user, request.GET, rows=self.base_rows())
-        if request.GET.get("count") == "exact" and request.htmx:
+        self.views = saved.Views(self.module, self.user)
+        data = request.GET
+        if not data and self.views.default and not self.recycle:
+            data = QueryDict(urlencode({"view": self.views.default}))
+        self.state = ListQuery(self.module, self.user, data, rows=self.base_rows(), views=self.views)
+        if data.get("count") == "exact" and request.htmx:
             return HttpResponse(f"共 {self.state.rows.order_by().count():,} 条")
-        columns = chosen_columns(self.module, self.user, self.preference)
+        columns = self.columns()
+        if data.get("totals") in totals.MEASURES and request.htmx:
+            return self.page("records/totals.html", totals.row(self.state, columns, data["totals"]))
         place = self.paginate()
         records = self.fetch(place.pop("ids"), columns)
         self.state.fields.prepare(columns, records)
@@ -39,6 +44,7 @@ class ListView(Paging, ModuleView):
                 "filters": self.state.filters.form,
                 "hidden": self.hidden(),
                 "chips": self.chips(),
+                "tools": self.tools(columns),
                 "clear_url": self.clear_url(),
                 "notices": self.state.problems,
                 "columns": [self.head(column) for column in columns],
@@ -48,6 +54,10 @@ class ListView(Paging, ModuleView):
                 "empty": self.empty(),
             },
         )
+
+    def columns(self):
+        view = self.state.saved
+        return chosen_columns(self.module, self.user, view.columns if view and view.columns else self.views.columns)
 
     def base_rows(self):
         return None
@@ -118,27 +128,50 @@ class ListView(Paging, ModuleView):
 
     def view_tabs(self, pager) -> list[dict]:
         state = self.state
-        bare = state.data.get("view", "") in ("", state.view.key) and not state.q and not state.filters.chips()
+        now = state.saved or state.view
+        bare = not state.q and not state.filters.chips() and state.where.q is None or state.saved is not None
         return [
             {
-                "label": view.label,
+                "label": view.name if view in self.views.views else view.label,
+                "saved": view in self.views.views,
                 "url": self.view_url(view),
-                "active": view is state.view,
-                "count": pager["count_text"].removeprefix("共 ").removesuffix(" 条")
-                if view is state.view and bare
-                else None,
+                "active": view is now,
+                "count": pager["count_text"].removeprefix("共 ").removesuffix(" 条") if view is now and bare else None,
             }
-            for view in self.module.views
-            if not view.page or self.module.may(self.user, "delete")
+            for view in self.views.arranged()
+            if not getattr(view, "page", "") or self.module.may(self.user, "delete")
         ]
 
     def view_url(self, view) -> str:
-        if view.page:
+        if getattr(view, "page", ""):
             return self.module.url(view.page)
-        return self.module.list_url + (f"?{urlencode({'view': view.key})}" if view is not self.module.views[0] else "")
+        plain = view is self.module.views[0] and not self.views.default
+        return self.module.list_url + ("" if plain else f"?{urlencode({'view': view.key})}")
+
+    def tools(self, columns) -> dict:
+        """Advanced filter, saving the view, totals and chart: their addresses for what the list shows now."""
+        state, base = self.state, self.module.url("views")
+        changed = bool(state.q or state.filters.chips() or state.where.count or state.data.get("sort"))
+        if state.saved is not None:
+            changed = any(key != "view" and key not in saved.NOT_KEPT for key in state.data)
+        query = state.link()
+        return {
+            "where": state.all_data.get("where", ""),
+            "where_count": state.where.count,
+            "where_words": "；".join(state.where.words),
+            "where_remove": f"{self.request.path}?{state.link(where=None)}",
+            "conditions_url": f"{self.module.url('conditions')}?{query}",
+            "save_url": f"{base}new/?{query}" if changed else None,
+            "edit_url": f"{base}{state.saved.pk}/?{query}"
+            if state.saved and state.saved.user_id == self.user.pk
+            else None,
+            "views_url": base,
+            "chart_url": f"{self.module.url('chart')}?{query}",
+            "totals_url": f"{self.request.path}?{state.link(totals='sum')}" if totals.wanted(columns) else None,
+        }
 
     def hidden(self):
-        kept = {key: self.request.GET[key] for key in ("view", "sort", "size") if self.request.GET.get(key)}
+        kept = {key: self.state.data[key] for key in ("view", "sort", "size", "where") if self.state.data.get(key)}
         return list(kept.items())
 
     def chips(self):
@@ -148,7 +181,7 @@ class ListView(Paging, ModuleView):
         ]
 
     def clear_url(self) -> str:
-        view = self.request.GET.get("view")
+        view = self.state.data.get("view")
         return f"{self.request.path}?{urlencode({'view': view})}" if view else self.request.path
 
     def header_actions(self) -> list[dict]:
@@ -194,7 +227,8 @@ class ListView(Paging, ModuleView):
 
     def empty(self) -> dict:
         module, user = self.module, self.user
-        if self.state.q or self.state.filters.chips() or self.state.view is not module.views[0]:
+        state = self.state
+        if state.q or state.filters.chips() or state.where.count or state.saved or state.view is not module.views[0]:
             return {
                 "title": f"没有符合条件的{module.label}",
                 "text": "换个条件试试，或清除筛选。",
@@ -282,11 +316,11 @@ class ColumnsView(ModuleView):
     """The column chooser: GET the dialog, POST the choice (columns in order, page size), `reset` for the defaults."""
 
     def get(self, request):
-        preference = ListPreference.objects.filter(user=self.user, module=self.module.name).first()
-        on = chosen_columns(self.module, self.user, preference)
+        views = saved.Views(self.module, self.user)
+        on = chosen_columns(self.module, self.user, views.columns)
         rest = [column for column in fieldset.of(self.module, self.user).listed if column not in on]
         choices = [{"key": c.key, "label": c.label, "on": c in on, "fixed": c is on[0]} for c in [*on, *rest]]
-        size = (preference and preference.size) or params.get("page_size")
+        size = views.size or params.get("page_size")
         return self.page(
             "records/columns.html",
             {"choices": choices, "size": size, "sizes": SIZES, "next": request.GET.get("next", "")},
@@ -294,11 +328,11 @@ class ColumnsView(ModuleView):
 
     def post(self, request):
         if "reset" in request.POST:
-            ListPreference.objects.filter(user=self.user, module=self.module.name).delete()
+            saved.keep_settings(self.module, by=self.user, columns=[], size=None)
             return go(request, self.module.list_url)
         known = {column.key for column in fieldset.of(self.module, self.user).listed}
         columns = [key for key in dict.fromkeys(request.POST.getlist("columns")) if key in known]
         size = request.POST.get("size", "")
         values = {"columns": columns, "size": int(size) if size.isdigit() and int(size) in SIZES else None}
-        ListPreference.objects.update_or_create(user=self.user, module=self.module.name, defaults=values)
+        saved.keep_settings(self.module, by=self.user, **values)
         return go(request, self.module.list_url)

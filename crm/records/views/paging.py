@@ -8,13 +8,14 @@ SLOW_COUNT = scope.COUNT_CAP
 
 
 class Paging:
-    """The part of ListView that finds a page; needs `request`, `state` (ListQuery) and `preference`."""
+    """The part of ListView that finds a page; needs `request`, `state` (ListQuery) and `views` (saved.Views)."""
 
     def size(self) -> int:
         wanted = self.request.GET.get("size", "")
         if wanted.isdigit() and int(wanted) in SIZES:
             return int(wanted)
-        return (self.preference and self.preference.size) or params.get("page_size")
+        saved = self.state.saved
+        return (saved and saved.size) or self.views.size or params.get("page_size")
 
     def paginate(self):
         """What `pager` needs, and the ids of the page. Neighbouring pages by keyset, the last page from the other end, a jump by

@@ -6,9 +6,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from .. import fieldset, formatting
+from .. import fieldset, formatting, saved
 from ..listquery import chosen_columns
-from ..models import ListPreference, Selection
+from ..models import Selection
 from .base import ModuleView, go
 from .bulk import selected_rows
 from .detail import DetailView, field_rows
@@ -106,9 +106,7 @@ class PrintListView(ModuleView):
         if kept is None:
             raise Http404
         order = {pk: place for place, (pk, _) in enumerate(kept.rows)}
-        columns = chosen_columns(
-            self.module, self.user, ListPreference.objects.filter(user=self.user, module=self.module.name).first()
-        )
+        columns = chosen_columns(self.module, self.user, saved.Views(self.module, self.user).columns)
         joins = {join for column in columns for join in column.joins}
         records = sorted(
             self.rows.filter(pk__any=list(order)).select_related(*joins), key=lambda record: order[record.pk]

@@ -22,15 +22,16 @@ class Command(BaseCommand):
             action="extend",
             default=[],
             metavar="目标=来源",
-            help="field=column header; without it the headers are matched",
+            help="field=column header, beside what the headers say; field= leaves it out",
         )
+        parser.add_argument("--key", default="", metavar="目标", help="field that decides on duplicates instead")
         parser.add_argument("--on-duplicate", choices=list(MODES), default="skip")
         parser.add_argument(
             "--unknown", choices=["create", "reject"], default="reject", help="dictionary values that do not exist"
         )
         parser.add_argument("--background", action="store_true", help="as a job of the site's worker, waiting for it")
 
-    def handle(self, *, module, file, phone, map, on_duplicate, unknown, background, **options):
+    def handle(self, *, module, file, phone, map, key, on_duplicate, unknown, background, **options):
         module, user = find_module(module), find_user(phone)
         try:
             importer = targets.importer_of(module)
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         draft.options = {
             "mapping": mapping_of(map, importer, draft.meta["headers"], user),
             "on_duplicate": on_duplicate,
+            "key": key,
             "unknown": unknown,
         }
         try:
@@ -89,22 +91,24 @@ def find_user(phone: str):
 
 
 def mapping_of(pairs: list[str], importer, headers: list[str], user) -> dict[str, int]:
-    """{target: column} of 目标=来源 pairs; all headers matched by name where none are given."""
+    """{target: column}: the headers matched by name, then 目标=来源 pairs, which take a column from what it matched."""
     offered = importer.allowed_targets(user)
-    if not pairs:
-        return targets.guess(headers, offered)
+    found = targets.guess(headers, offered)
     by_label = {targets.plain(word): target.key for target in reversed(offered) for word in (target.label, target.key)}
     places = {targets.plain(header): place for place, header in reversed(list(enumerate(headers)))}
-    found = {}
     for pair in pairs:
         goal, sign, source = pair.partition("=")
         if not sign or targets.plain(goal) not in by_label:
             raise CommandError(
                 f"--map {pair}：没有“{goal}”这个字段。可用：{'、'.join(target.label for target in offered)}"
             )
-        if targets.plain(source) not in places:
+        if source and targets.plain(source) not in places:
             raise CommandError(
                 f"--map {pair}：文件中没有“{source}”这一列。文件的列：{'、'.join(filter(None, headers))}"
             )
-        found[by_label[targets.plain(goal)]] = places[targets.plain(source)]
+        found.pop(by_label[targets.plain(goal)], None)
+        if source:
+            place = places[targets.plain(source)]
+            found = {key: column for key, column in found.items() if column != place}
+            found[by_label[targets.plain(goal)]] = place
     return found
