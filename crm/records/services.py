@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from crm.notices.services import notify
 
-from . import formatting, modules, packing, search
+from . import formatting, modules, search
 from .custom import definitions, values
 from .custom.columns import Names
 from .fields import readable_phone
 from .models import Attachment, OperationLog, Star
-from .undoing import entries
+from .undoing import entries, packing
 from .undoing.entries import Line
 
 

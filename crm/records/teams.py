@@ -9,7 +9,7 @@ from django.utils import timezone
 from crm.notices.services import notify
 
 from . import formatting, modules, services
-from .packing import pack, unpack
+from .undoing.packing import pack, unpack
 
 AT_ONCE = 10_000  # grants that end in one transaction; a person with fewer gets one message
 

@@ -118,7 +118,8 @@ class EditManyForm(forms.Form):
                 self.inner.errors.pop(name, None)
         elif first not in self.inner.errors and not isinstance(self.inner.fields[first].widget, forms.CheckboxInput):
             if self.inner.cleaned_data.get(first) in (None, "", []):
-                words = f"请填写{self.inner.fields[first].label}"
+                verb = "选择" if hasattr(self.inner.fields[first], "choices") else "填写"
+                words = f"请{verb}{self.inner.fields[first].label}"
                 self.inner.add_error(first, words + ("，或勾选“清空”" if self.may_clear(key) else ""))
 
     def new_values(self) -> dict:

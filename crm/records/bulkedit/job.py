@@ -2,9 +2,9 @@
 
 from django.core.exceptions import ValidationError
 
-from .. import jobs, modules, packing
+from .. import jobs, modules
 from ..custom import definitions
-from ..undoing import entries
+from ..undoing import entries, packing
 from . import forms, services
 
 DIRECT = 2000  # more records than this are edited in the background

@@ -5,9 +5,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from .. import modules, search, services
-from ..changes import Change, differences
 from ..custom import definitions, values
 from ..undoing import entries
+from ..undoing.changes import Change, differences
 
 CHUNK = 500  # records that are read, checked and written together
 Failures = list[tuple[str, str]]  # (title of the record, reason)

@@ -140,7 +140,7 @@ def test_a_job_refuses_fields_the_person_lost_the_right_to(seller):
 
 
 def test_times_and_amounts_travel_exactly(seller):
-    from crm.records import packing
+    from crm.records.undoing import packing
 
     now = timezone.now() + timedelta(microseconds=1)
     assert packing.unpack(Customer, "next_contact_at", packing.pack(now)) == now

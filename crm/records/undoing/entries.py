@@ -16,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import F
 
 from ..models import Undo, UndoRecord
-from ..packing import pack
+from .packing import pack
 
 _open: ContextVar["Entry | None"] = ContextVar("undo_open", default=None)
 _watched: ContextVar[list | None] = ContextVar("undo_watched", default=None)

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from crm.notices.services import notify
 
-from .. import modules, packing, params, search, services, teams
-from ..changes import Change, differences
+from .. import modules, params, search, services, teams
 from ..custom import definitions, values
 from ..models import Undo, UndoRecord
-from . import handlers
+from . import handlers, packing
+from .changes import Change, differences
 
 CHUNK = 500
 ORDER = (F("root").asc(nulls_first=True), "pk")

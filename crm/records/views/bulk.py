@@ -255,19 +255,15 @@ class BulkView(ModuleView):
         rows = rows.exclude(pk__any=changed) if changed else rows
         form = self.form(rows, request.POST)
         if form is not None and not form.is_valid():
-            found = [(pk, version, title) for pk, (version, title) in present.items()]
-            hidden = [("selection", token)] if token else [("ids", request.POST.get("ids", "")), ("confirmed", "1")]
-            return self.page_of(found, hidden, form, status=422 if request.htmx else 200)
+            return self.again(present, token, form)
         try:
             with entries.watch() as undo:
                 outcome = self.bulk.run(rows, by=self.user, form=form) if len(present) > len(changed) else 0
         except ValidationError as error:
             if form is None:
                 return self.refuse(error)
-            form.add_error(None, error)
-            found = [(pk, version, title) for pk, (version, title) in present.items()]
-            hidden = [("selection", token)] if token else [("ids", request.POST.get("ids", "")), ("confirmed", "1")]
-            return self.page_of(found, hidden, form, status=422 if request.htmx else 200)
+            form.add_error(None, error.messages)
+            return self.again(present, token, form)
         if selection is not None:
             selection.delete()
         if isinstance(outcome, Job):
@@ -287,8 +283,16 @@ class BulkView(ModuleView):
                 },
             )
         text = f"{self.done_label()}（{done:,} 个）" if done != 1 else self.done_label()
+        if self.key == "edit" and not done:
+            text = f"所选{self.module.label}已经是这些值，没有改动"
         messages.success(request, text, extra_tags=f"undo:{undo[-1]}" if undo else "")
         return go(request, self.back_to(back, present))
+
+    def again(self, present, token, form):
+        """The confirm page once more, with what is wrong."""
+        found = [(pk, version, title) for pk, (version, title) in present.items()]
+        hidden = [("selection", token)] if token else [("ids", self.request.POST.get("ids", "")), ("confirmed", "1")]
+        return self.page_of(found, hidden, form, status=422 if self.request.htmx and form.errors else 200)
 
     def done_label(self) -> str:
         return {"delete": "删除成功", "transfer": "操作成功", "team": "操作成功"}.get(self.key, "操作成功")

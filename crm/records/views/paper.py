@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from .. import fieldset, saved
+from .. import fieldset, formatting, saved
 from ..listquery import chosen_columns
 from ..models import Selection
 from .base import ModuleView, go
@@ -61,6 +61,7 @@ class PrintView(DetailView):
         )
 
     def lines(self, record, keys):
+        keys = [key for key in keys if key != self.module.title_field]
         return field_rows(self.module, record, keys, self.user)
 
 
@@ -89,6 +90,12 @@ class PrintBulkView(ModuleView):
         return self.page("records/result.html", context, status=200 if self.request.htmx else 400)
 
 
+def cell(column, record) -> str:
+    """A value as the list shows it: days without their time."""
+    value = column.value(record)
+    return formatting.day(value) if column.kind == "datetime" and value else column.text(value)
+
+
 class PrintListView(ModuleView):
     """GET /<prefix>/print/<token>/: the selected rows with the person's columns, as far as they may print them now."""
 
@@ -112,7 +119,7 @@ class PrintListView(ModuleView):
                 "module": self.module,
                 "title": f"{self.module.label}（{len(records):,} 条）",
                 "heads": [(column.label, column.numeric) for column in columns],
-                "rows": [[(column.text(column.value(one)), column.numeric) for column in columns] for one in records],
+                "rows": [[(cell(column, one), column.numeric) for column in columns] for one in records],
                 "left_out": len(order) - len(records),
                 "back_url": self.module.list_url,
                 **letterhead(request),

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from django.db import models
 
-from . import packing, services
-from .custom.columns import CustomColumn, Names
-from .undoing.entries import Line
+from .. import services
+from ..custom.columns import CustomColumn, Names
+from . import packing
+from .entries import Line
 
 
 @dataclass
