@@ -1,10 +1,13 @@
 """How customers and contacts are imported."""
 
+from dataclasses import replace
+
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from crm.records import areas, params
+from crm.records import areas, fieldset, modules, params
 from crm.records.fields import name_key
+from crm.records.importing.cells import yes_or_no
 from crm.records.importing.companions import Companion
 from crm.records.importing.keys import Key
 from crm.records.importing.targets import OWNER, PERSON, Importer, Target
@@ -44,7 +47,7 @@ class CustomerImporter(Importer):
         "contact",
         link="customer",
         prefix="联系人",
-        without=("is_primary",),
+        without=("primary",),
         words={
             "name": ("联系人", "首要联系人", "主要联系人", "第一联系人", "联系人名称", "联系人名字", "对接人", "姓名"),
             "salutation": ("尊称", "称呼", "称谓"),
@@ -251,7 +254,7 @@ class ContactImporter(Importer):
         Target("position", synonyms=("职务", "岗位"), example="采购经理"),
         Target("department", synonyms=("所在部门", "任职部门")),
         Target("is_decider", synonyms=("决策人", "是否关键决策人"), note="是 或 否"),
-        Target("is_primary", create=True, synonyms=("是否首要联系人",), note="是 或 否；没有这一列时第一位就是"),
+        Target("primary", "首要联系人", field="", create=True, synonyms=("是否首要联系人",), note="是 或 否"),
         Target("birthday", synonyms=("出生日期",), example="1990-05-20"),
         Target("mobile", synonyms=("手机号", "手机号码", "移动电话", "联系人手机"), example="13800000000"),
         Target("phone", synonyms=("电话", "座机", "固定电话", "联系电话"), example="0512-65550186"),
@@ -267,9 +270,31 @@ class ContactImporter(Importer):
     def key_fields(self):
         return ("customer_id", "name")
 
+    def allowed_targets(self, user):
+        """首要联系人 follows the words and the right of the field the rule below sets."""
+        fields, found = fieldset.of(modules.get("contact"), user), []
+        for target in super().allowed_targets(user):
+            if target.key == "primary":
+                if not fields.editable("is_primary"):
+                    continue
+                target = replace(target, label=fields.label("is_primary"))
+            found.append(target)
+        return found
+
+    def rows(self, chunk):
+        if texts := chunk.values.get("primary"):
+            marked = []
+            for row, text in enumerate(texts):
+                try:
+                    marked.append(bool(text) and yes_or_no(text))
+                except ValidationError as error:
+                    marked.append(False)
+                    chunk.fail(row, "首要联系人", error.messages[0])
+            chunk.values["primary"] = marked
+
     def before_create(self, chunk, rows):
         """The first contact of a customer becomes its primary one, or the first one marked so where the file says."""
-        customers, marked = chunk.values["customer_id"], chunk.values.get("is_primary")
+        customers, marked = chunk.values["customer_id"], chunk.values.get("primary")
         wanted = {customers[row] for row in rows}
         taken = set(
             Contact.objects.live()

@@ -231,3 +231,27 @@ def test_the_template_has_the_contact_columns_and_undo_takes_both_away():
     made.refresh_from_db()
     assert made.state == "done" and (Customer.objects.count(), people(), SearchRow.objects.count()) == before
     assert (made.result["deleted"], made.result["restored"]) == (91, 1)
+
+
+def test_a_contact_sheet_may_say_who_is_primary_within_the_rule_of_one():
+    person = employee()
+    run(person, ("客户名称",), ("甲",), ("乙",))
+    head = ("姓名", "所属客户", "首要联系人")
+    rows = [
+        ("张一", "甲", "否"),
+        ("张二", "甲", "是"),
+        ("张三", "甲", "是"),
+        ("李四", "乙", ""),
+        ("李五", "乙", "也许"),
+    ]
+    job = run(person, head, *rows, module="contact")
+    assert figures(job) == (4, 0, 0, 1) and faults(job) == [(6, "首要联系人", "请填写“是”或“否”")]
+    assert list(Contact.objects.filter(is_primary=True).values_list("name", flat=True)) == ["张二"]
+    run(person, head, ("张一", "甲", "是"), module="contact", on_duplicate="overwrite")
+    assert list(Contact.objects.filter(is_primary=True).values_list("name", flat=True)) == ["张二"]
+    role = Role.objects.get(code="seller")
+    role.field_rights = {"contact": {"is_primary": 0}}
+    role.save()
+    limited = type(person).objects.get(pk=person.pk)
+    offered = {target.key for target in targets.importer_of(modules.get("contact")).allowed_targets(limited)}
+    assert "mobile" in offered and "primary" not in offered

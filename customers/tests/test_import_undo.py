@@ -274,7 +274,7 @@ def test_the_page_offers_the_undo_and_says_when_it_was_done(django_capture_on_co
     assert not Customer.objects.exists()
     assert "删除" in client.get(address).content.decode()
     page = client.get(f"/jobs/{job.pk}/").content.decode()
-    assert "撤销。" in page and f'href="/jobs/{job.pk}/undo/"' not in page
+    assert "这次导入已撤销" in page and f'href="/jobs/{job.pk}/undo/"' not in page
     twice = client.post(f"/jobs/{job.pk}/undo/", follow=True).content.decode()
     assert "这次导入已经撤销过" in twice
 

@@ -11,6 +11,7 @@ from ..importing.job import FIGURES
 from .base import render_page
 
 SIZE = 30
+DOTS = {"done": "success", "failed": "danger", "cancelled": "warning"}
 
 
 @require_safe
@@ -47,7 +48,7 @@ def _row(job, undone, may_undo: bool, user) -> dict:
         "user": job.user,
         "at": job.created_at,
         "active": job.is_active,
-        "dot": {"done": "success", "failed": "danger", "cancelled": "warning"}.get(job.state, "accent"),
+        "dot": "warning" if undone else DOTS.get(job.state, "accent"),
         "state": job.get_state_display(),
         "figures": [(label, job.result.get(key, 0)) for key, label in FIGURES.items()],
         "failed_url": f"/jobs/{job.pk}/failed/" if kept else None,
