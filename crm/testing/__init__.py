@@ -6,6 +6,7 @@ pickers, child tabs, attachments and log, export file, import, saved views, sear
 of scope.
 """
 
+from .badinput import BadInputContract
 from .base import CANARY, XSS
 from .doors import DoorContract
 from .followups import FollowUpContract
@@ -14,7 +15,7 @@ from .tags import TagContract
 from .views import ViewContract
 
 
-class RecordContract(DoorContract, FormContract, ViewContract, TagContract, FollowUpContract):
+class RecordContract(DoorContract, FormContract, ViewContract, TagContract, BadInputContract, FollowUpContract):
     """Mix into a TestCase; see base.ContractBase for what a module gives."""
 
 
