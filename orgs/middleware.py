@@ -4,6 +4,7 @@ from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,6 +16,21 @@ from .models import SignIn
 
 SEEN_EVERY = timedelta(minutes=5)
 PASSIVE = frozenset({"/badges/"})  # what an open page asks by itself is no activity
+
+
+def came_from(request) -> str:
+    """The page of this site a request was sent from (path and query), "" where it is not known."""
+    page = urlsplit(request.headers.get("Referer", ""))
+    if page.netloc != request.get_host() or not page.path.startswith("/") or page.path.startswith("//"):
+        return ""
+    return page.path + (f"?{page.query}" if page.query else "")
+
+
+class SignInFirst(LoginRequiredMiddleware):
+    """Every view needs a sign-in unless marked; after it one is back on the page one was on, also after sending a form."""
+
+    def handle_no_permission(self, request, view_func):
+        return AccountState.send(request, f"{reverse('login')}?{urlencode({'next': AccountState.here(request)})}")
 
 
 class AccountState:
@@ -44,7 +60,7 @@ class AccountState:
         current = urlsplit(request.headers.get("HX-Current-URL", ""))
         if request.headers.get("HX-Request") and current.path:
             return current.path + (f"?{current.query}" if current.query else "")
-        return request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+        return request.get_full_path() if request.method in ("GET", "HEAD") else came_from(request) or "/"
 
     @staticmethod
     def send(request, url: str):

@@ -157,6 +157,7 @@
     if (copier && plain) { event.preventDefault(); copier.closest("details[open]")?.removeAttribute("open"); copyFrom(copier.href); }
     const from = event.target.closest("[data-copy-from]");
     if (from) copy($(`#${from.dataset.copyFrom}`).value).then((done) => { if (done) { closeDialog(true); toast("已复制"); } else $(`#${from.dataset.copyFrom}`).select(); });
+    if (event.target.closest("[data-history]")) history.back();
     if (event.target.closest("[data-keys]")) keys.showModal();
     if (event.target.matches("[data-check-all]")) $$("input[name=ids]", event.target.form).forEach((box) => { box.checked = event.target.checked; });
     const choose = event.target.closest("[data-choose]");
@@ -201,7 +202,8 @@
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr } = event.detail;
     const id = xhr.getResponseHeader("X-Request-Id");
-    toast(reasons[xhr.status] || `服务器出错了，没有保存${id ? `（编号 ${id}）` : ""}，请稍后重试`, { error: true });
+    const old = xhr.getResponseHeader("X-Page-Expired") && "页面已过期，没有保存。请刷新页面，填写的内容会自动恢复";
+    toast(old || reasons[xhr.status] || `服务器出错了，没有保存${id ? `（编号 ${id}）` : ""}，填写的内容还在页面上，请稍后重试`, { error: true });
   });
   document.addEventListener("htmx:sendError", () => toast(reasons[0], { error: true }));
   document.addEventListener("htmx:timeout", () => toast(reasons[0], { error: true }));

@@ -6,6 +6,7 @@ pickers, child tabs, attachments and log, export file, import, saved views, sear
 of scope.
 """
 
+from .badinput import BadInputContract
 from .base import CANARY, XSS
 from .doors import DoorContract
 from .followups import FollowUpContract
@@ -22,6 +23,7 @@ class RecordContract(
     FormContract,
     ViewContract,
     TagContract,
+    BadInputContract,
     UndoContract,
     PaperContract,
     ImportContract,

@@ -37,7 +37,7 @@ def items(importer, module, user) -> list[Item]:
 
 
 def _writable(target) -> bool:
-    return target.field != "" or target.custom is not None or target.companion is not None
+    return bool(target.field != "" or target.custom or target.companion or target.lookup)
 
 
 def _values(target, field) -> list[str]:

@@ -187,7 +187,7 @@ def test_what_may_be_attached_is_served_as_a_download_under_its_own_name(two, na
     assert b"".join(response.streaming_content) == content
     assert response["Content-Disposition"].startswith("attachment") and response["X-Content-Type-Options"] == "nosniff"
     assert client.get(f"/files/{file.pk}/?preview=1")["Content-Disposition"].startswith("inline") == name.endswith(
-        ("png", "jpg")
+        ("png", "jpg", "pdf")
     )
 
 

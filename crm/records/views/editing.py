@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from .. import services
+from ..custom.forms import FilesField
 from .base import ModuleView, go
 
 _SALT = "kaihai.original"
@@ -194,7 +195,7 @@ class EditView(FormView):
             original = {}
         plain = self.bound(record)
         mine_form = self.bound(type(record).objects.get(pk=record.pk), data)
-        rows, hidden = [], []
+        rows, hidden, again = [], [], []
         for name in plain.fields:
             mine, theirs, opened = sent(data, plain.fields[name], name), raw(plain, name), original.get(name, "")
             if mine != theirs:
@@ -208,6 +209,11 @@ class EditView(FormView):
                         "pick": "theirs" if mine == opened else "mine",
                     }
                 )
+            if isinstance(plain.fields[name], FilesField):
+                hidden += [(f"{name}-drop", one) for one in data.getlist(f"{name}-drop")]
+                if self.request.FILES.getlist(name):
+                    again.append(str(plain.fields[name].label))
+                continue
             hidden += [(name, one) for one in data.getlist(name)] if several(plain.fields[name]) else [(name, mine)]
         fresh = signing.dumps({name: raw(plain, name) for name in plain.fields}, salt=_SALT, compress=True)
         hidden += [("version", record.version), ("original", fresh)]
@@ -226,6 +232,7 @@ class EditView(FormView):
                 "record": record,
                 "rows": rows,
                 "hidden": hidden,
+                "choose_again": again,
                 "heading": self.module.title_of(record),
                 "back_url": self.module.url(pk=record.pk),
                 "changed_by": last.actor.name if last and last.actor else "",
