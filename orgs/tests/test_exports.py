@@ -1,6 +1,8 @@
 """The export ledger page: who took what, in words, for holders of 日志 only."""
 
+import json
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -11,7 +13,7 @@ from crm.records import modules
 from crm.records.custom import definitions
 from crm.records.exporting import job as exporting
 from crm.records.jobs import execute
-from crm.records.models import DictionaryItem, ExportLedger, Job
+from crm.records.models import DictionaryItem, ExportLedger, Job, SavedView
 from customers.models import Customer
 from orgs.services import fields as verbs
 from orgs.tests.factories import client_for, employee
@@ -109,3 +111,13 @@ def test_the_statement_count_does_not_grow_with_the_rows():
             client.get("/settings/exports/")
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 12
+
+
+def test_a_saved_view_and_advanced_conditions_stand_in_words_as_they_read_then():
+    person = employee("导出人", ["super"])
+    where = json.dumps({"m": "and", "c": [{"f": "name", "o": "contains", "v": ["青岚"]}]})
+    view = SavedView.objects.create(user=person, module="customer", name="青岚系", query=urlencode({"where": where}))
+    exported(person, query=f"view={view.key}")
+    view.delete()
+    conditions = shown(client_for(person))[0]["conditions"]
+    assert conditions == [("视图", "青岚系"), ("高级筛选", "客户名称 包含 青岚")]

@@ -110,7 +110,7 @@ class Names:
         if row.job is not None and row.job.params.get("ids") is not None:
             return [(SELECTED, "")]
         module, declared = modules.ALL.get(row.module), self._declared(row.module)
-        found = []
+        found = [tuple(pair) for pair in row.words]
         for key, value in parse_qsl(row.filter):
             if key == "view" and module is not None:
                 view = next((one for one in module.views if one.key == value), None)

@@ -67,6 +67,13 @@ def select(module, *, user, query: str | None = None, ids: list[int] | None = No
     return state.ordered(rows)
 
 
+def said(module, user, query: str | None) -> list[list[str]]:
+    """The saved view and the advanced conditions of a list query in words, as they read at the time of the export."""
+    state = ListQuery(module, user, QueryDict(query or ""), rows=module.model.objects.none())
+    found = [["视图", state.saved.name]] if state.saved is not None else []
+    return found + ([["高级筛选", "；".join(state.where.words)]] if state.where.words else [])
+
+
 def columns_for(module, user, which: str, query: str = "") -> list:
     """The columns of the file: the person's own choice (or that of the saved view they look at) or all they may see."""
     if which == "all":
@@ -114,6 +121,7 @@ def run(run: jobs.Run) -> None:
             user=user,
             module=module.name,
             filter=wanted["query"] or "",
+            words=said(module, user, wanted["query"]) if wanted["ids"] is None else [],
             fields=[column.key for column in columns],
             count=len(ids),
             ids=ranges(ids),

@@ -159,6 +159,7 @@ class ExportLedger(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="导出人")
     module = models.CharField("模块", max_length=40)
     filter = models.TextField("条件", blank=True)
+    words = models.JSONField("条件的说法", default=list)  # [[label, text]] of a saved view and of advanced conditions
     fields = models.JSONField("字段", default=list)
     count = models.BigIntegerField("行数", default=0)
     ids = models.TextField(blank=True)
