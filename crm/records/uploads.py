@@ -168,7 +168,7 @@ def attach(record, uploads, *, by, at=None, purpose: str = "file") -> list[Attac
                 attachment.thumbnail.save("thumb", thumb)
             found.append(attachment)
             code = "file_added" if at is None else "followup_file_added"
-            services.log(record, code=f"{module.name}.{code}", by=by, text=f"添加附件 {name}")
+            _log(record, f"{module.name}.{code}", "添加附件", name, purpose, by=by)
     return found
 
 
@@ -176,8 +176,13 @@ def attach(record, uploads, *, by, at=None, purpose: str = "file") -> list[Attac
 def remove(attachment: Attachment, record, *, by) -> None:
     """Delete an attachment and, once that is committed, its file."""
     module = modules.of_model(type(record))
-    services.log(record, code=f"{module.name}.file_removed", by=by, text=f"删除附件 {attachment.name}")
+    _log(record, f"{module.name}.file_removed", "删除附件", attachment.name, attachment.purpose, by=by)
     forget([attachment])
+
+
+def _log(record, code: str, text: str, name: str, purpose: str, *, by) -> None:
+    """The name of a file under a custom field stands nowhere but in the field's own difference, which obeys its rights."""
+    services.log(record, code=code, by=by, text=f"{text} {name}" if purpose == "file" else text)
 
 
 def forget(attachments) -> None:

@@ -149,6 +149,25 @@ class CustomContract(ContractBase):
         self.assertEqual(record.extra, {})
         self.assertEqual(self.get(self.editor, f"/files/{pk}/").status_code, 404)
 
+    def test_the_name_of_a_file_under_a_hidden_field_is_not_in_the_log(self):
+        row = self.make_fields([Type.FILES])[Type.FILES]
+        upload = {"add": [SimpleUploadedFile("秘密合同.txt", b"x")], "drop": set()}
+        services.update(self.mine, {row.key: upload}, version=self.mine.version, by=self.superuser)
+        url = self.module.url(pk=self.mine.pk) + "?tab=log"
+        self.assertContains(self.get(self.editor, url), "秘密合同.txt")
+        own = role("sales_manager" if self.module.owned else "admin")
+        own.field_rights = {self.module.name: {row.key: fieldset.HIDDEN}}
+        own.save()
+        person = employee("看不到的人", [own], self.manager.department)
+        for page in (url, self.module.url(pk=self.mine.pk), self.module.url(pk=self.mine.pk) + "?tab=files"):
+            self.assertNotContains(self.get(person, page), "秘密合同.txt")
+        self.assertEqual(
+            self.get(
+                person, f"/files/{self.mine.__class__.objects.get(pk=self.mine.pk).extra[row.key][0]}/"
+            ).status_code,
+            404,
+        )
+
     def test_a_unique_value_is_held_by_one_live_record(self):
         row = self.make_fields([Type.LINE], unique=True)[Type.LINE]
         self.assertEqual(
