@@ -221,6 +221,7 @@ ADMIN_FUNCTIONS: dict[str, str] = {
     "admin.roles": "角色",
     "admin.dictionary": "数据字典",
     "admin.fields": "自定义字段",
+    "admin.pools": "公海规则",
     "admin.log": "日志",
     "admin.settings": "系统设置",
     "admin.jobs": "后台任务",

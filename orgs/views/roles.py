@@ -25,6 +25,7 @@ ADMIN_NOTES = {
     "admin.roles": "角色：新建、编辑、授予；查看任何人的权限",
     "admin.dictionary": "数据字典的值，各模块的标签",
     "admin.fields": "各模块的字段：新增、改名、必填、隐藏、顺序、索引",
+    "admin.pools": "公海和线索池：成员、回收规则、领取限制、拥有上限",
     "admin.log": "登录日志和系统日志",
     "admin.settings": "系统参数",
     "admin.jobs": "所有人的后台任务",

@@ -20,7 +20,7 @@ from crm.records.models import Attachment, FollowUp, FollowUpComment, FollowUpLi
 from crm.records.views.detail import log_events
 from crm.testing.followups import method, values
 from customers.models import Contact, Customer
-from customers.module import CUSTOMER
+from customers.module.customer import CUSTOMER
 from orgs.models import Role
 from orgs.services import create_role
 from orgs.tests.factories import client_for, department, employee

@@ -1,27 +1,13 @@
-"""What customers and contacts declare to crm.records."""
+"""What customers declare."""
 
-from datetime import timedelta
-
-from django.contrib.contenttypes.models import ContentType
-from django.utils import timezone
-
-from crm.records import areas, dictionaries, fieldset, modules, params, scope
+from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
-from crm.records.models import Star
 from crm.records.modules import Module, View, flag
 
-from .duplicates import hints
-from .models import Contact, ContactGrant, Customer, CustomerGrant
-from .services import (
-    create_contact,
-    create_customer,
-    delete_customers,
-    purge_customers,
-    restore_contacts,
-    restore_customers,
-    switch_name_rule,
-    update_contact,
-)
+from ..duplicates import hints
+from ..models import Contact, Customer, CustomerGrant
+from ..services import create_customer, delete_customers, purge_customers, restore_customers, switch_name_rule
+from .builtin import in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
 
 for _code, _label in {
     "type": "客户类型",
@@ -37,47 +23,7 @@ for _code, _label in {
     "employees": "员工数",
 }.items():
     dictionaries.declare(f"customer.{_code}", _label, "客户")
-dictionaries.declare("contact.salutation", "尊称", "联系人")
 params.on_change("duplicate_names", switch_name_rule)
-
-
-def _since(days: int):
-    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return start - timedelta(days=days)
-
-
-def today(rows, user):
-    return rows.filter(created_at__gte=_since(0))
-
-
-def this_week(rows, user):
-    return rows.filter(created_at__gte=_since(timezone.localdate().weekday()))
-
-
-def this_month(rows, user):
-    return rows.filter(created_at__gte=_since(timezone.localdate().day - 1))
-
-
-def recently(rows, user):
-    return rows.filter(updated_at__gte=_since(30))
-
-
-def mine(rows, user):
-    return scope.of_owners(rows, [user.pk])
-
-
-def of_subordinates(rows, user):
-    return scope.of_owners(rows, sorted(user.subordinate_ids() - {user.pk}))
-
-
-def starred(rows, user):
-    stars = Star.objects.filter(user=user, content_type=ContentType.objects.get_for_model(rows.model))
-    return scope.within(rows, stars.values("object_id"))
-
-
-def in_team(rows, user):
-    grants = modules.of_model(rows.model).grant_model
-    return scope.within(rows, grants.objects.current().filter(user=user).values("content_object_id"))
 
 
 def customer_chips(customer, fields) -> list[dict]:
@@ -130,7 +76,17 @@ CUSTOMER = modules.register(
         filters="customers.filters.CustomerFilters",
         grant_model=CustomerGrant,
         followed=True,
-        functions=(("lock", "锁定"), ("deal", "改成交状态"), ("history", "导入原创建人和时间")),
+        functions=(
+            ("claim", "领取"),
+            ("release", "放入公海"),
+            ("assign", "分配"),
+            ("lock", "锁定"),
+            ("deal", "改成交状态"),
+            ("merge", "合并"),
+            ("mail", "发送邮件"),
+            ("churn", "恢复流失客户"),
+            ("history", "导入原创建人和时间"),
+        ),
         search={"name": ("name",), "phone": ("phone",)},
         search_related=(("contact", "customer_id"),),
         search_placeholder="名称、电话、联系人、拼音首字母",
@@ -238,93 +194,5 @@ CUSTOMER = modules.register(
             ),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
         ],
-    )
-)
-
-CONTACT = modules.register(
-    Module(
-        name="contact",
-        label="联系人",
-        icon="contact",
-        model=Contact,
-        prefix="contacts",
-        order=30,
-        form="customers.forms.ContactForm",
-        texts={"delete": "你确定要删除联系人?"},
-        importer="customers.importing.CONTACTS",
-        filters="customers.filters.ContactFilters",
-        grant_model=ContactGrant,
-        followed=True,
-        parents=("customer",),
-        functions=(("history", "导入原创建人和时间"),),
-        search={"name": ("name",), "phone": ("mobile", "phone")},
-        search_placeholder="姓名、电话、拼音首字母",
-        columns=[
-            Column("name", sort="name", css="k-w-96", m="title", default=True),
-            Column("salutation", css="k-w-72", m="sub", default=True),
-            Column("customer", "所属客户", paths=("customer__name",), css="k-w-name", m="sub", default=True),
-            Column("mobile", kind="phone", css="k-w-120", m="pair"),
-            Column(
-                "tel",
-                "电话",
-                paths=("mobile", "phone"),
-                combine=lambda mobile, phone: mobile or phone,
-                kind="phone",
-                css="k-w-120",
-                m="pair",
-                default=True,
-            ),
-            Column("qq", css="k-w-104", default=True),
-            Column("email", "Email", css="k-w-addr", default=True),
-            Column("owner", css="k-w-96", m="sub", default=True),
-            Column("created_by", css="k-w-88", default=True),
-            Column("created_at", sort="created_at", css="k-w-104", default=True),
-            Column("updated_at", sort="updated_at", css="k-w-104"),
-            *[
-                Column(key, css="k-w-104")
-                for key in (
-                    "gender",
-                    "position",
-                    "department",
-                    "wechat",
-                    "birthday",
-                    "is_decider",
-                    "is_primary",
-                    "address",
-                    "postcode",
-                    "remark",
-                )
-            ],
-            Column("phone", kind="phone", css="k-w-120"),
-        ],
-        views=[
-            View("all", "全部", count=True),
-            View("mine", "我负责的", mine, count=True),
-            View("today", "今日添加", today),
-            View("week", "本周添加", this_week),
-            View("month", "本月新建", this_month),
-            View("recent", "最近更新", recently, order="-updated_at"),
-            View("recycle", "回收站", page="recycle"),
-        ],
-        sections=(
-            (
-                "基本信息",
-                (
-                    "customer",
-                    "name",
-                    "salutation",
-                    "gender",
-                    "position",
-                    "department",
-                    "is_decider",
-                    "is_primary",
-                    "birthday",
-                ),
-            ),
-            ("联系方式", ("mobile", "phone", "email", "qq", "wechat", "address", "postcode")),
-            ("其他", ("remark", "created_by", "created_at", "updated_at")),
-        ),
-        facts=("customer", "owner", "position", "mobile", "email", "created_at"),
-        verbs={"restore": restore_contacts, "update": update_contact, "create": create_contact},
     )
 )
