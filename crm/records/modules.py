@@ -119,6 +119,10 @@ class Module:
         default_factory=dict
     )  # confirm pages that differ: {bulk key: question, "<key>_body": consequence}
     duplicate_hint: bool = False
+    quota: object = (
+        None  # caps of owned records: .admit(person, records), .rooms(ids); see customers.pools.quotas.Quota
+    )
+    received: str = ""  # the field that keeps when the present owner got the record
     default_order: str = "-created_at"
 
     def __post_init__(self):

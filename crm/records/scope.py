@@ -70,7 +70,7 @@ def narrow(rows, user, action: str):
     branches = [Branch(Q(owner_id__any=reach.owners), reach.owners, by_owner=True)]
     if action in READ or action in CHANGE:
         keys = _granted(module, user, action)
-        branches.append(Branch(Q(pk__in=keys), keys=keys))
+        branches.append(Branch(Q(pk__in=keys) & owned, keys=keys))
     if action in READ:
         if params.get("created_by_me_visible"):
             branches.append(Branch(Q(created_by=user) & owned))
@@ -89,7 +89,7 @@ def _condition(module, user, action: str, reach: Reach, path: str = "") -> Q:
         return owned
     condition = Q(**{f"{path}owner_id__among": reach.owners})
     if action in READ or action in CHANGE:
-        condition |= Q(**{f"{path}pk__in": _granted(module, user, action)})
+        condition |= Q(**{f"{path}pk__in": _granted(module, user, action)}) & owned
     if action in READ:
         if params.get("created_by_me_visible"):
             condition |= Q(**{f"{path}created_by": user}) & owned

@@ -107,12 +107,12 @@ def check_kept(module, pks: list[int], *, by, action: str = "view") -> None:
 def save_many(module, records: list, names: set[str], *, now) -> None:
     """Write the named attributes of locked records and count their versions up: one statement for values that are the same
     on all of them, batches for the rest."""
-    varied = {name for name in names if name == "extra" or len({getattr(record, name) for record in records}) > 1}
-    same = {name: getattr(records[0], name) for name in names - varied}
+    varied = any(name == "extra" or len({getattr(record, name) for record in records}) > 1 for name in names)
+    same = {} if varied else {name: getattr(records[0], name) for name in names}
     rows = module.model.objects.filter(pk__any=[record.pk for record in records])
     rows.update(**{"updated_at": now, **same, "version": models.F("version") + 1})
-    if varied:
-        module.model.objects.bulk_update(records, sorted(varied), batch_size=500)
+    if varied:  # together: a constraint may bind what differs to what does not
+        module.model.objects.bulk_update(records, sorted(names), batch_size=500)
 
 
 def apart(items: list, write: Callable) -> list[tuple[object, str]]:
@@ -140,6 +140,8 @@ def create(record, *, by, keep_check: bool = True, complete: bool = True):
     module = modules.of_model(type(record))
     record.created_by = by
     record.full_clean()
+    if module.quota and record.owner_id:
+        module.quota.admit(record.owner, [record])
     if complete:
         values.check_required(module, values.present(record, definitions.of(module.name)), by=by)
     record.save(force_insert=True)
@@ -297,9 +299,13 @@ def _transfer(module, rows, to, *, by, keep, until, children) -> int:
 
     if not to.is_active:
         raise ValidationError(f"{to.name}已停用，不能接收{module.label}。")
+    if module.quota:
+        module.quota.lock([to.pk])
     ids = _lock(module, rows)
     moving = list(module.model.objects.filter(pk__any=ids, deleted_at=None).exclude(owner=to).select_related("owner"))
     now = timezone.now()
+    if module.quota:
+        module.quota.admit(to, moving)
     for name in children:
         child = modules.get(name)
         if module.name not in child.parents:
@@ -329,6 +335,7 @@ def _transfer(module, rows, to, *, by, keep, until, children) -> int:
 def _set_owner(module, records: list, to, *, by, now, along: str = "", grants: dict | None = None) -> None:
     """The owner of locked rows; `along` and `grants` = what the undo entry keeps besides: whom they follow, who was in the
     team."""
+    received = {module.received: now} if module.received else {}
     with entries.entry(module, "transfer", by=by, label=f"转移{module.label}给{to.name}") as entry:
         entry.keep(
             module.model,
@@ -336,7 +343,7 @@ def _set_owner(module, records: list, to, *, by, now, along: str = "", grants: d
                 Line(
                     record.pk,
                     record.version + 1,
-                    {"owner_id": record.owner_id, "updated_at": packing.pack(record.updated_at)},
+                    {name: packing.pack(getattr(record, name)) for name in ("owner_id", "updated_at", *received)},
                     grants=(grants or {}).get(record.pk, {}),
                     root=getattr(record, along) if along else None,
                 )
@@ -344,7 +351,7 @@ def _set_owner(module, records: list, to, *, by, now, along: str = "", grants: d
             ],
         )
         module.model.objects.filter(pk__any=[record.pk for record in records]).update(
-            owner=to, version=models.F("version") + 1, updated_at=now
+            owner=to, version=models.F("version") + 1, updated_at=now, **received
         )
         write_log(
             module.model,

@@ -16,6 +16,7 @@ from crm.records import modules, search, teams
 from crm.records.fields import name_key
 from crm.records.models import DictionaryItem, OperationLog, SearchRow, Star
 from customers.models import Contact, Customer, CustomerGrant
+from customers.pools import book
 
 from . import company, followups
 from .names import Firms, People
@@ -104,13 +105,16 @@ class Customers:
             "last_followed_at",
             "next_contact_at",
             "remark",
+            "received_at",
+            "pool_id",
+            "pooled_at",
             *(f"{kind}_id" for kind in self.dictionary),
         ]
         names, constants = columns_of(Customer, given)
         return load(Customer, names, (row + constants for row in self._rows()))
 
     def _rows(self) -> Iterator[tuple]:
-        firms, pick = Firms(self.pick), self.pick
+        firms, pick, pool = Firms(self.pick), self.pick, book.default("customer").pk
         for start in range(0, self.size.customers, PART):
             number = min(PART, self.size.customers - start)
             drawn = firms.next(number)
@@ -148,6 +152,9 @@ class Customers:
                     followed and moment(followed),
                     planned and moment(planned),
                     words.REMARKS[place % len(words.REMARKS)],
+                    at,
+                    None if owner else pool,
+                    None if owner else moment(updated),
                     *chosen,
                 )
 

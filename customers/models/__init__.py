@@ -2,5 +2,19 @@
 
 from .contact import Contact, ContactGrant
 from .customer import Customer, CustomerGrant, name_key_for
+from .pools import OwnerCap, Pool, PooledRecord, PoolEvent, PoolOpen, pooled_constraint, pooled_indexes
 
-__all__ = ["Contact", "ContactGrant", "Customer", "CustomerGrant", "name_key_for"]
+__all__ = [
+    "Contact",
+    "ContactGrant",
+    "Customer",
+    "CustomerGrant",
+    "OwnerCap",
+    "Pool",
+    "PoolEvent",
+    "PoolOpen",
+    "PooledRecord",
+    "name_key_for",
+    "pooled_constraint",
+    "pooled_indexes",
+]

@@ -5,14 +5,16 @@ from django.db import models
 from django.db.models import Q
 
 from crm.records import areas, fields
-from crm.records.models import Grant, OwnedRecord, owned_indexes
+from crm.records.models import Grant, owned_indexes
+
+from .pools import PooledRecord, pooled_constraint, pooled_indexes
 
 
 def _choice(label: str, code: str):
     return fields.DictionaryField(label, code)
 
 
-class Customer(OwnedRecord):
+class Customer(PooledRecord):
     """A company sold to. Without an owner it is in the public pool."""
 
     class DealStatus(models.IntegerChoices):
@@ -45,6 +47,11 @@ class Customer(OwnedRecord):
     next_contact_at = models.DateTimeField("下次联系时间", null=True, blank=True)
     last_followed_at = models.DateTimeField("最后跟进时间", null=True, blank=True, editable=False)
     locked = models.BooleanField("锁定", default=False, editable=False)
+    # Written by the services of opportunities and contracts, which stand above; the rules of the pool read them.
+    last_opportunity_at = models.DateTimeField("最近新建商机时间", null=True, editable=False)
+    open_opportunities = models.PositiveIntegerField("进行中的商机", default=0, editable=False)
+    last_deal_at = models.DateTimeField("最近成交时间", null=True, editable=False)
+    contract_ends_on = models.DateField("合同到期日", null=True, editable=False)
     remark = fields.LongText("备注", max_length=500)
 
     class Meta:
@@ -56,13 +63,14 @@ class Customer(OwnedRecord):
                 name="customer_name_live",
                 violation_error_message="已有同名客户",
             ),
+            pooled_constraint("customer"),
             models.CheckConstraint(condition=Q(rating=None) | Q(rating__range=(1, 3)), name="customer_rating"),
             models.CheckConstraint(
                 condition=Q(satisfaction=None) | Q(satisfaction__range=(1, 5)), name="customer_satisfaction"
             ),
             models.CheckConstraint(condition=Q(credit=None) | Q(credit__range=(1, 5)), name="customer_credit"),
         ]
-        indexes = owned_indexes("customer", "created_at", "updated_at", "name")
+        indexes = owned_indexes("customer", "created_at", "updated_at", "name") + pooled_indexes("customer")
 
     def __str__(self):
         return self.name
@@ -76,6 +84,8 @@ class Customer(OwnedRecord):
         super().clean()
         self.name_key = name_key_for(self.name)
         self.province, self.city = areas.place(self.province, self.city)
+        if self.owner_id is None and self.pool_id is None:
+            raise ValidationError({"owner": "请选择负责人或公海。"})
 
     def explain_constraint(self, error: ValidationError) -> ValidationError:
         """The uniqueness message stands at the name."""

@@ -1,11 +1,15 @@
 """What customers declare."""
 
+from dataclasses import replace
+
 from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
 from crm.records.modules import Module, View, flag
 
 from ..duplicates import hints
 from ..models import Contact, Customer, CustomerGrant
+from ..pools.quotas import Quota
+from ..pools.services import lock_records
 from ..services import create_customer, delete_customers, purge_customers, restore_customers, switch_name_rule
 from .builtin import in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
 
@@ -76,6 +80,8 @@ CUSTOMER = modules.register(
         filters="customers.filters.CustomerFilters",
         grant_model=CustomerGrant,
         followed=True,
+        quota=Quota("customer"),
+        received="received_at",
         functions=(
             ("claim", "领取"),
             ("release", "放入公海"),
@@ -183,14 +189,17 @@ CUSTOMER = modules.register(
         duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
         bulk=[
-            flag(
-                "locked",
-                True,
-                key="lock",
-                label="锁定",
-                icon="lock",
-                action="lock",
-                body="锁定的客户不会被自动收回公海。",
+            replace(
+                flag(
+                    "locked",
+                    True,
+                    key="lock",
+                    label="锁定",
+                    icon="lock",
+                    action="lock",
+                    body="锁定的客户不会被自动收回公海。",
+                ),
+                run=lambda rows, *, by, form=None: lock_records(rows, by=by),
             ),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
         ],

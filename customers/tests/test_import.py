@@ -7,7 +7,7 @@ from django.core.management import call_command
 
 from crm.records import modules, params, search
 from crm.records.models import DictionaryItem, ImportFailure, Job, OperationLog, SearchRow
-from customers.models import Customer
+from customers.models import Customer, Pool
 from customers.tests.importing import HEAD, companies, faults, figures, run
 from orgs.tests.factories import employee
 
@@ -149,7 +149,7 @@ def test_a_retired_value_cannot_be_chosen_anew():
 def test_skip_leaves_what_exists_alone_even_when_it_is_somebody_elses_or_in_the_pool():
     mine, other = employee(), employee()
     run(other, HEAD, ("甲公司", "1380000 0001", "", ""))
-    Customer.objects.create(name="池中公司", name_key="池中公司", owner=None)
+    Customer.objects.create(name="池中公司", name_key="池中公司", owner=None, pool=Pool.objects.get())
     job = run(
         mine,
         HEAD,

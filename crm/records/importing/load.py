@@ -54,6 +54,7 @@ def run(chunk, job) -> dict[str, int]:
         if plan.guarded:
             keys.guard(chunk, fresh, found)
         fresh = _complete(chunk, [row for row in fresh if row not in chunk.faults] if chunk.faults else fresh)
+        fresh = _fitting(chunk, fresh)
         if found and plan.unique:
             custom.check_unique(chunk, list(found.values()), {row: pk for pk, row in found.items()})
         work = None
@@ -118,6 +119,23 @@ def _complete(chunk, rows: list[int]) -> list[int]:
     if plan.unique:
         custom.check_unique(chunk, [row for row in rows if row not in chunk.faults])
     return [row for row in rows if row not in chunk.faults] if chunk.faults else rows
+
+
+def _fitting(chunk, rows: list[int]) -> list[int]:
+    """Those of the rows to be created that their owners still have room for (Module.quota)."""
+    quota, owners = chunk.plan.module.quota, chunk.values.get("owner_id")
+    if not quota or not rows or owners is None:
+        return rows
+    rooms = quota.rooms({owners[row] for row in rows if owners[row]})
+    left, fits = {pk: room for pk, (room, _) in rooms.items()}, []
+    for row in rows:
+        owner = owners[row]
+        if owner not in left or left[owner] > 0:
+            fits.append(row)
+            left[owner] = left.get(owner, 1) - (owner in rooms)
+        else:
+            chunk.fail(row, "负责人", rooms[owner][1])
+    return fits
 
 
 def create(chunk, rows: list[int], job) -> list[int]:

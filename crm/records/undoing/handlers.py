@@ -14,6 +14,7 @@ class Handler:
     icon: str
     text: str
     rows: Callable
+    after: Callable | None = None  # after(module, changes, by): what else belongs to records that went back
 
     @property
     def code(self) -> str:
@@ -23,11 +24,11 @@ class Handler:
 ALL: dict[str, Handler] = {}
 
 
-def register(action: str, label: str, *, icon: str, rows: Callable) -> Handler:
+def register(action: str, label: str, *, icon: str, rows: Callable, after: Callable | None = None) -> Handler:
     """Declare an act that can be taken back; the name must be new."""
     if action in ALL:
         raise ValueError(f"undo of {action!r} is registered twice")
-    ALL[action] = Handler(action, label, icon, f"撤销{label}", rows)
+    ALL[action] = Handler(action, label, icon, f"撤销{label}", rows, after)
     return ALL[action]
 
 

@@ -202,6 +202,8 @@ def _write(entry, module, ready, *, by, now):
         code=f"{module.name}.{handler.code}",
         by=by,
     )
+    if handler.after and changes:
+        handler.after(module, changes, by)
     searched = {name for names in module.search.values() for name in names}
     if found := [change.record for change in changes if searched & set(change.before)]:
         search.index(module, found)

@@ -1,0 +1,86 @@
+"""Customers are pooled: their rules, exemptions, messages, the dictionary of reasons."""
+
+from django.db.models import Q
+from django.utils import timezone
+
+from crm.notices import kinds as messages
+from crm.records import dictionaries
+from crm.records.undoing import handlers
+
+from ..models import Customer
+from . import access, services
+from .kinds import Exemption, Kind, Rule, register
+
+dictionaries.declare("pool.reason", "放入公海的原因", "客户")
+messages.register("pool", "公海回收与提醒", "客户与公海", icon="pool", mail=True, order=15)
+
+CUSTOMERS = register(
+    Kind(
+        module="customer",
+        label="公海",
+        prefix="pool",
+        rules=(
+            Rule("followup", "没有新跟进", "没有新跟进", "{days} 天无新跟进", event="last_followed_at"),
+            Rule("opportunity", "没有新商机", "没有新商机", "{days} 天无新商机", event="last_opportunity_at"),
+            Rule(
+                "deal",
+                "没有成交",
+                "没有成交",
+                "{days} 天未成交",
+                where=Q(deal_status=Customer.DealStatus.OPEN),
+                only=lambda record: record.deal_status == Customer.DealStatus.OPEN,
+            ),
+            Rule(
+                "contract",
+                "没有续签",
+                "没有续签",
+                "合同结束 {days} 天未续签",
+                event="contract_ends_on",
+                required=True,
+            ),
+        ),
+        exemptions=(
+            Exemption(
+                "dealt",
+                "已成交",
+                lambda day: Q(deal_status=Customer.DealStatus.DEALT),
+                holds=lambda record, day: record.deal_status == Customer.DealStatus.DEALT,
+            ),
+            Exemption(
+                "opportunity",
+                "有进行中的商机",
+                lambda day: Q(open_opportunities__gt=0),
+                holds=lambda record, day: record.open_opportunities > 0,
+            ),
+            Exemption(
+                "contract",
+                "有执行中的合同",
+                lambda day: Q(contract_ends_on__gte=day),
+                ends="contract_ends_on",
+                holds=lambda record, day: record.contract_ends_on is not None and record.contract_ends_on >= day,
+            ),
+        ),
+        children=(("contact", "customer_id"),),
+        masked=("customer.phone", "contact.mobile", "contact.phone", "contact.email", "contact.qq", "contact.wechat"),
+    )
+)
+
+
+def _released(module, user, own: bool):
+    """Whoever released records may take that back; others where they may assign them out of their pools."""
+    if own and module.may(user, "release"):
+        return module.model.objects.live().filter(owner=None)
+    return access.rows(CUSTOMERS, user) if module.may(user, "assign") else module.model.objects.none()
+
+
+def _noted(module, changes, by) -> None:
+    """The history of the pool says that they left it again."""
+    lines = [
+        (change.record.pk, change.before["pool_id"], change.record.owner_id, "", "")
+        for change in changes
+        if change.before.get("pool_id")
+    ]
+    services.note(CUSTOMERS, lines, action="undone", by=by, now=timezone.now())
+
+
+handlers.register("release", "放入公海", icon="pool", rows=_released, after=_noted)
