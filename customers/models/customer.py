@@ -7,7 +7,7 @@ from django.db.models import Q
 from crm.records import areas, fields
 from crm.records.models import Grant, owned_indexes
 
-from .pools import PooledRecord, pooled_constraint, pooled_indexes
+from .pools import OWNER_OR_POOL, PooledRecord, pooled_constraint, pooled_indexes
 
 
 def _choice(label: str, code: str):
@@ -84,12 +84,13 @@ class Customer(PooledRecord):
         super().clean()
         self.name_key = name_key_for(self.name)
         self.province, self.city = areas.place(self.province, self.city)
-        if self.owner_id is None and self.pool_id is None:
-            raise ValidationError({"owner": "请选择负责人或公海。"})
 
     def explain_constraint(self, error: ValidationError) -> ValidationError:
-        """The uniqueness message stands at the name."""
-        return ValidationError({"name": error.messages})
+        """The uniqueness message stands at the name, the one about owner or pool at the owner."""
+        found = {}
+        for message in error.messages:
+            found.setdefault("owner" if message == OWNER_OR_POOL else "name", []).append(message)
+        return ValidationError(found)
 
 
 def name_key_for(name: str) -> str | None:

@@ -112,11 +112,21 @@ class PooledRecord(OwnedRecord):
     class Meta:
         abstract = True
 
+    def clean_fields(self, exclude=None):
+        """In a pool there is no owner to ask for."""
+        pooled = {"owner"} if self.pool_id and not self.owner_id else set()
+        super().clean_fields(exclude={*(exclude or ()), *pooled})
+
+
+OWNER_OR_POOL = "请选择负责人或公海。"
+
 
 def pooled_constraint(prefix: str) -> models.CheckConstraint:
     """Without an owner it lies in a pool, with one it does not."""
     return models.CheckConstraint(
-        condition=Q(owner=None, pool__isnull=False) | Q(owner__isnull=False, pool=None), name=f"{prefix}_owner_or_pool"
+        condition=Q(owner=None, pool__isnull=False) | Q(owner__isnull=False, pool=None),
+        name=f"{prefix}_owner_or_pool",
+        violation_error_message=OWNER_OR_POOL,
     )
 
 

@@ -156,9 +156,7 @@ def test_the_run_moves_exactly_what_was_expected_with_log_history_contacts_and_o
     make("新的", sea.ann, contacts=1)
     today = timezone.localdate()
     said = {
-        row.pk: clause.words
-        for clause, rows in reclaim.expected(KIND, today, Customer.objects.all())
-        for row in rows
+        row.pk: clause.words for clause, rows in reclaim.expected(KIND, today, Customer.objects.all()) for row in rows
     }
     Message.objects.all().delete()
     assert reclaim.run(KIND) == 4

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.utils import timezone
 
 from crm.notices.models import Message
@@ -43,7 +44,12 @@ def test_releasing_takes_owner_and_contacts_and_can_be_undone(sea):
     assert not Contact.objects.exclude(owner=None).exists()
     assert not Customer.objects.allowed(sea.ann, "view").exists() and not Contact.objects.allowed(sea.ann).exists()
     event = PoolEvent.objects.get()
-    assert (event.action, event.owner, event.actor, event.reason) == ("released", sea.ann, sea.ann, "手动放入：暂无需求")
+    assert (event.action, event.owner, event.actor, event.reason) == (
+        "released",
+        sea.ann,
+        sea.ann,
+        "手动放入：暂无需求",
+    )
     done, failed = undoing.undo(Undo.objects.get(action="release"), by=sea.ann)
     assert (done, failed) == (1, [])
     after = Customer.objects.values().get(pk=customer.pk)
@@ -230,5 +236,9 @@ def test_moving_to_another_pool_keeps_the_time_of_arrival(sea):
 
 
 def test_a_customer_has_an_owner_or_a_pool(sea):
-    with pytest.raises(ValidationError, match="请选择负责人或公海"):
+    with pytest.raises(ValidationError):
         records.create(Customer(name="谁的都不是"), by=sea.ann)
+    with pytest.raises(ValidationError, match="请选择负责人或公海"):
+        records.create(Customer(name="两边都是", owner=sea.ann, pool=sea.pool), by=sea.ann)
+    with pytest.raises(IntegrityError):
+        Customer.objects.create(name="谁的都不是")
