@@ -6,14 +6,22 @@ from crm import health
 from crm.records import modules
 from crm.records import urls as records
 from crm.records.views.single import pick_record
+from customers.pools.views import OwnedDetail
+
+# Pages that a module has of its own.
+REPLACED = {"customer": {"detail": OwnedDetail}}
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("", include("orgs.urls")),
     *records.shared,
-    *[route for module in modules.ordered() for route in records.module_urls(module.name)],
     path("", include("customers.urls")),
+    *[
+        route
+        for module in modules.ordered()
+        for route in records.module_urls(module.name, replace=REPLACED.get(module.name))
+    ],
     path("", include("products.urls")),
     path("pick/<slug:name>/", pick_record, name="pick"),
 ]

@@ -8,6 +8,8 @@ from crm.records.forms import RecordForm, people_in_reach, records_in_reach
 from crm.records.models import DictionaryItem
 
 from .models import Contact, Customer
+from .pools import access, kinds
+from .pools.forms import PoolField
 
 CONTACT_BLOCK = ("name", "salutation", "email", "position", "qq", "mobile", "remark")
 
@@ -26,6 +28,7 @@ class CustomerForm(RecordForm):
             (
                 "name",
                 "owner",
+                "pool",
                 "type",
                 "level",
                 "status",
@@ -78,7 +81,10 @@ class CustomerForm(RecordForm):
             "remark",
         ]
 
+    pool = forms.ChoiceField(required=False)
+
     def prepare(self):
+        self.offer_pools()
         function = "customer.create" if self.instance.pk is None else "customer.transfer"
         if self.instance.pk is None:
             self.pick("owner", people_in_reach(self.user, function), kind="employee", query={"for": function})
@@ -116,8 +122,27 @@ class CustomerForm(RecordForm):
                 )
             self.fields["contact_salutation"].widget = salutation_widget()
 
+    def offer_pools(self):
+        """放入客户池: a new customer may go into a pool at once, and then has no owner."""
+        kind = kinds.get("customer")
+        chosen = access.pools_of(kind, self.user) if self.instance.pk is None else []
+        if not chosen:
+            del self.fields["pool"]
+            return
+        names = {"label": "放入客户池", "empty": "不放入", "help_text": "放入后没有负责人，公海成员都可以领取"}
+        self.fields["pool"] = PoolField(chosen, required=False, **names)
+
+    def _clean_fields(self):
+        """In a pool nobody is the owner, so none is asked for."""
+        if "owner" in self.fields and str(self.data.get(self.add_prefix("pool")) or "").isdigit():
+            self.fields["owner"].required = False
+        super()._clean_fields()
+
     def clean(self):
         data = super().clean()
+        if data.get("pool"):
+            self.instance.pool_id = data["pool"].pk
+            data["owner"] = None
         typed = self.instance.pk is None and any(
             str(self.data.get(f"contact_{name}") or "").strip() for name in CONTACT_BLOCK
         )

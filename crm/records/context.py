@@ -9,7 +9,7 @@ from crm.notices import services as notices
 from . import modules
 
 GROUPS = ("", "销售", "协作", "管理")
-FOLLOW_UPS_AFTER = 30  # the order of 联系人
+FOLLOW_UPS_AFTER = 30.5  # behind 联系人
 
 
 def frame(request):
@@ -28,13 +28,14 @@ def build(request, user) -> dict:
         return {"label": label, "url": url, "icon": icon, "active": active, "count": count, "hot": hot}
 
     offered = [module for module in modules.ordered() if module.may(user, "view")]
+    places = [(m.group, m.order, link(m.label, m.list_url, m.icon)) for m in offered]
+    if followed := [module for module in offered if module.followed]:
+        places.append((followed[0].group, FOLLOW_UPS_AFTER, link("跟进记录", "/follow-ups/", "chat")))
+    places += [(p.group, p.order, link(p.label, p.url, p.icon)) for p in modules.NAV if user.has_function(p.function)]
     groups = {title: [] for title in GROUPS}
     groups[""].append(link("工作台", "/", "home"))
-    for module in offered:
-        groups.setdefault(module.group, []).append(link(module.label, module.list_url, module.icon))
-    if followed := [module for module in offered if module.followed]:
-        before = sum(module.group == followed[0].group and module.order <= FOLLOW_UPS_AFTER for module in offered)
-        groups[followed[0].group].insert(before, link("跟进记录", "/follow-ups/", "chat"))
+    for group, _, entry in sorted(places, key=lambda place: place[1]):
+        groups.setdefault(group, []).append(entry)
     if any(user.has_function(key) for key in modules.ADMIN_FUNCTIONS):
         groups["管理"].append(link("系统管理", "/settings/", "settings"))
     unread, running = badges(user)

@@ -59,7 +59,8 @@ class FieldSet:
             return EDIT
         if key in self.changed and not self._stays(key):
             return HIDDEN
-        return self.levels.get(key, EDIT)
+        level = self.levels.get(key, EDIT)
+        return min(level, MASKED) if key in self.module.masked else level
 
     def _stays(self, key: str) -> bool:
         one = self.changed[key]
@@ -234,6 +235,12 @@ def masked(column: Column) -> Column:
 
     shown.combine, shown.kind, shown.sort, shown.field, shown.masked = hide, "text", "", None, True
     return shown
+
+
+def enter(user, *located) -> None:
+    """For the rest of the request (or job) these modules' fields are those of a place: whoever asks for them by name gets
+    what is masked there masked."""
+    user.__dict__["_fieldsets"] = {module.name: FieldSet(module, user) for module in located}
 
 
 def of(module, user) -> FieldSet:

@@ -18,7 +18,7 @@ class ListQuery:
 
     def __init__(self, module, user, data, *, rows=None, views=None):
         self.module, self.user, self.data, self.problems = module, user, data, []
-        base = module.model.objects.allowed(user, "view") if rows is None else rows
+        base = module.rows(user) if rows is None else rows
         wanted, self.saved = data.get("view", ""), None
         if wanted[:1] == "v" and wanted[1:].isdigit():
             self.saved = (views or saved.Views(module, user)).find(wanted)

@@ -20,7 +20,7 @@ BASE_FUNCTIONS = (
     ("print", "打印"),
 )
 # What a row action needs as function, where it is not its own name.
-FUNCTION_OF = {"follow": "edit", "share": "edit", "restore": "delete", "purge": "delete"}
+FUNCTION_OF = {"follow": "edit", "share": "edit", "restore": "delete", "purge": "delete", "move": "assign"}
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Bulk:
     danger: bool = False
     shown: Callable | None = None
     template: str = "records/confirm.html"
+    done: str = "操作成功"
+    leaves: bool = False  # the records are gone from where they stood: back to the list
 
 
 def flag(field: str, value: bool, *, key: str, label: str, icon: str, action: str, body: str = "") -> Bulk:
@@ -123,6 +125,8 @@ class Module:
         None  # caps of owned records: .admit(person, records), .rooms(ids); see customers.pools.quotas.Quota
     )
     received: str = ""  # the field that keeps when the present owner got the record
+    place: str = ""  # set where the declaration is about rows that stand elsewhere (a public pool): see `located`
+    masked: frozenset[str] = frozenset()  # fields shown masked there whatever the role says
     default_order: str = "-created_at"
 
     def __post_init__(self):
@@ -135,6 +139,15 @@ class Module:
     def permissions(self) -> list[tuple[str, str]]:
         """Functions of the role matrix: [(action, label)]."""
         return [pair for pair in BASE_FUNCTIONS if pair[0] not in self.without] + list(self.functions)
+
+    @property
+    def key(self) -> str:
+        """What saved views and selections are kept under."""
+        return f"{self.name}.{self.place}" if self.place else self.name
+
+    def rows(self, user, action: str = "view", *, trashed: bool = False):
+        """The rows of its pages on which `user` may do `action`: the gate, unless it stands at a place of its own."""
+        return self.model.objects.allowed(user, action, trashed=trashed)
 
     def function_for(self, action: str) -> str:
         return FUNCTION_OF.get(action, action)
@@ -201,6 +214,33 @@ def register(module: Module) -> Module:
 def get(name: str) -> Module:
     """The module of that name (KeyError when there is none)."""
     return ALL[name]
+
+
+@dataclass(frozen=True)
+class NavPage:
+    """A page of the navigation that is no module's list; `function` opens it."""
+
+    label: str
+    url: str
+    icon: str
+    function: str
+    order: float
+    group: str = "销售"
+
+
+NAV: list[NavPage] = []
+
+
+# Places: name -> resolve(module name, rest of the place, user), which answers a Module for the rows there.
+PLACES: dict[str, Callable] = {}
+
+
+def located(name: str, place: str, user) -> Module:
+    """The module, or what stands in for it at a place such as "pool:3" (LookupError where the person may not go)."""
+    if not place:
+        return get(name)
+    kind, _, rest = place.partition(":")
+    return PLACES[kind](name, rest, user)
 
 
 def of_model(model: type) -> Module:

@@ -20,7 +20,7 @@ class Views:
 
     def __init__(self, module, user):
         self.module, self.user = module, user
-        rows = SavedView.objects.filter(module=module.name).filter(Q(user=user) | ~Q(shared=""))
+        rows = SavedView.objects.filter(module=module.key).filter(Q(user=user) | ~Q(shared=""))
         self.settings, self.views = None, []
         for row in sorted(rows, key=lambda one: (one.user_id != user.pk, one.pk)):
             if not row.name:
@@ -116,7 +116,7 @@ def save_view(view: SavedView, changes: dict, *, by) -> SavedView:
 @transaction.atomic
 def keep_settings(module, *, by, **changes) -> None:
     """Keep how a person sees a module's list."""
-    row, _ = SavedView.objects.get_or_create(user=by, module=module.name, name="")
+    row, _ = SavedView.objects.get_or_create(user=by, module=module.key, name="")
     for name, value in changes.items():
         setattr(row, name, value)
     row.save(update_fields=list(changes))
@@ -125,6 +125,6 @@ def keep_settings(module, *, by, **changes) -> None:
 @transaction.atomic
 def make_default(module, key: str, *, by) -> None:
     """Have the list open with this view ("" = the first one)."""
-    row, _ = SavedView.objects.get_or_create(user=by, module=module.name, name="")
+    row, _ = SavedView.objects.get_or_create(user=by, module=module.key, name="")
     row.tabs = {**row.tabs, "default": key}
     row.save(update_fields=["tabs"])

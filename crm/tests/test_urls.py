@@ -19,7 +19,9 @@ from crm.records import modules, services, trees, uploads
 from crm.records.followups import services as followups
 from crm.records.models import DictionaryItem, Job, Undo
 from crm.testing.followups import values
-from customers.models import Contact, Customer
+from customers.models import Contact, Customer, Pool
+from customers.pools import book
+from customers.services import create_customer
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, Product
@@ -139,6 +141,21 @@ EXPECTED = {
     # customers, products
     "pick-city": ("in ok ok ok", "in 405 405 405"),
     "contact-primary": ("in 405 405 403", "in 404 ok 403"),
+    # the public pool: it serves the manager's department, not the stranger's
+    "pool": ("in ok ok 403", "in 405 405 405"),
+    "pool-history": ("in ok ok 403", "in 405 405 405"),
+    "pool-tomorrow": ("in ok ok 403", "in 405 405 405"),
+    "pool-list": ("in 404 ok 403", "in 404 405 403"),
+    "pool-columns": ("in 404 ok 403", "in 404 ok 403"),
+    "pool-views": ("in 404 ok 403", "in 404 ok 403"),
+    "pool-view-new": ("in 404 ok 403", "in 404 ok 403"),
+    "pool-view": ("in 404 404 403", "in 404 404 403"),
+    "pool-view-delete": ("in 404 404 403", "in 404 404 403"),
+    "pool-conditions": ("in 404 ok 403", "in 404 405 403"),
+    "pool-chart": ("in 404 ok 403", "in 404 405 403"),
+    "pool-export": ("in 404 ok 403", "in 404 ok 403"),
+    "pool-bulk": ("in 404 404 403", "in 404 404 403"),
+    "pool-detail": ("in 404 ok 403", "in 404 405 403"),
     "product-category-index": ("in 403 403 403", "in 403 403 403"),
     "product-category-new": ("in 403 403 403", "in 403 403 403"),
     "product-category": ("in 403 403 403", "in 403 403 403"),
@@ -238,13 +255,14 @@ def table() -> dict:
     return found
 
 
-def routes(patterns=None, prefix=""):
+def routes(patterns=None, prefix="", above=None):
     """(name, converters) of every pattern of the site."""
     for pattern in patterns or get_resolver().url_patterns:
+        converters = {**(above or {}), **pattern.pattern.converters}
         if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
+            yield from routes(pattern.url_patterns, prefix + str(pattern.pattern), converters)
         elif isinstance(pattern, URLPattern):
-            yield pattern.name, dict(pattern.pattern.converters), prefix + str(pattern.pattern)
+            yield pattern.name, converters, prefix + str(pattern.pattern)
 
 
 def test_every_route_has_a_name_and_stands_in_the_table():
@@ -274,6 +292,11 @@ def site(db):
     customer = services.create(Customer(name="金丝雀公司", owner=owner), by=owner)
     contact = services.create(Contact(name="金丝雀人", customer=customer, owner=owner), by=owner)
     keeper = employee("超管", ["super"])
+    pool = Pool.objects.get()
+    Pool.objects.update(everyone=False)
+    pool.departments.set([east])
+    book.touch("customer")
+    pooled = create_customer(Customer(name="金丝雀公司二号"), by=owner, pool=book.get("customer", pool.pk))
     product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
     category = trees.save(Category(name="分类"))
     notify([keeper.pk], kind="system", title="只给超管")
@@ -290,6 +313,8 @@ def site(db):
         "contact": contact.pk,
         "product": product.pk,
         "file": file.pk,
+        "pool": pool.pk,
+        "pool-detail": pooled.pk,
         "followup": written.pk,
         "followup-comment-remove": said.pk,
         "followup-phrase-remove": phrase.pk,
@@ -317,8 +342,8 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
                 "signin": "employee",
             }.get(about, about)
             found[key] = ids.get(name, ids.get(about, 1))
-        elif key == "employee":
-            found[key] = ids["employee"]
+        elif key in ("employee", "pool"):
+            found[key] = ids[key]
         else:
             found[key] = {
                 "key": "enable" if name.startswith("employee") else "delete",

@@ -8,6 +8,8 @@ from django.utils import timezone
 from crm.records import modules, scope
 from crm.records.models import Star
 
+from ..pools import kinds, reclaim, rules
+
 
 def _since(days: int):
     start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -46,3 +48,9 @@ def starred(rows, user):
 def in_team(rows, user):
     grants = modules.of_model(rows.model).grant_model
     return scope.within(rows, grants.objects.current().filter(user=user).values("content_object_id"))
+
+
+def ending(rows, user):
+    """Close to the pool: whatever a run within the next SOON days takes."""
+    kind = kinds.get(modules.of_model(rows.model).name)
+    return rows.filter(rules.due(kind, timezone.localdate() + timedelta(days=reclaim.SOON + 1)))

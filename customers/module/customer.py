@@ -8,10 +8,12 @@ from crm.records.modules import Module, View, flag
 
 from ..duplicates import hints
 from ..models import Contact, Customer, CustomerGrant
+from ..pools.columns import DeadlineColumn
+from ..pools.place import RELEASE
 from ..pools.quotas import Quota
 from ..pools.services import lock_records
 from ..services import create_customer, delete_customers, purge_customers, restore_customers, switch_name_rule
-from .builtin import in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
+from .builtin import ending, in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
 
 for _code, _label in {
     "type": "客户类型",
@@ -111,6 +113,7 @@ CUSTOMER = modules.register(
             Column("owner", css="k-w-96", m="sub", default=True),
             Column("created_by", css="k-w-88", default=True),
             Column("created_at", sort="created_at", css="k-w-104", default=True),
+            DeadlineColumn("customer"),
             Column("updated_at", sort="updated_at", css="k-w-104"),
             *[
                 Column(key, css="k-w-104")
@@ -156,6 +159,7 @@ CUSTOMER = modules.register(
             View("month", "本月新建", this_month),
             View("recent", "最近更新", recently, order="-updated_at"),
             View("team", "团队客户", in_team),
+            View("ending", "即将到期", ending),
         ],
         sections=(
             (
@@ -184,11 +188,14 @@ CUSTOMER = modules.register(
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
         chips=customer_chips,
         side=(primary_card,),
-        create_from=lambda form, *, by: create_customer(form.instance, by=by, contact=form.contact()),
+        create_from=lambda form, *, by: create_customer(
+            form.instance, by=by, contact=form.contact(), pool=form.cleaned_data.get("pool")
+        ),
         texts={"delete_body": "客户和它的联系人进入回收站，还原时一起回来。"},
         duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
         bulk=[
+            RELEASE,
             replace(
                 flag(
                     "locked",

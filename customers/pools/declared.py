@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from crm.notices import kinds as messages
-from crm.records import dictionaries
+from crm.records import dictionaries, modules
 from crm.records.undoing import handlers
 
 from ..models import Customer
@@ -83,4 +83,5 @@ def _noted(module, changes, by) -> None:
     services.note(CUSTOMERS, lines, action="undone", by=by, now=timezone.now())
 
 
+modules.NAV.append(modules.NavPage("公海", "/pool/", "pool", "customer.view", order=31))
 handlers.register("release", "放入公海", icon="pool", rows=_released, after=_noted)

@@ -42,7 +42,13 @@ def begin(
         label=f"导出{module.label}",
         module=module.name,
         total=total,
-        params={"format": kind, "query": query, "ids": ids, "columns": "all" if columns == "all" else "mine"},
+        params={
+            "format": kind,
+            "query": query,
+            "ids": ids,
+            "columns": "all" if columns == "all" else "mine",
+            "place": module.place,
+        },
         send=send,
     )
     return job
@@ -59,7 +65,7 @@ def select(module, *, user, query: str | None = None, ids: list[int] | None = No
     """The rows `user` may export now, in list order; unknown conditions refuse."""
     if not module.may(user, "export"):
         raise jobs.Refused(f"您没有导出{module.label}的权限。")
-    rows = module.model.objects.allowed(user, "export")
+    rows = module.rows(user, "export")
     state = ListQuery(module, user, QueryDict(query or ""), rows=rows)
     if state.problems:
         raise jobs.Refused("；".join(state.problems).replace("已忽略", "无法识别，没有导出"))
@@ -93,7 +99,8 @@ def columns_for(module, user, which: str, query: str = "") -> list:
 def run(run: jobs.Run) -> None:
     """Write the file anew; a run that was cut off leaves nothing behind but a file nobody names."""
     job, user = run.job, run.user
-    module, wanted = modules.get(job.module), job.params
+    wanted = job.params
+    module = modules.located(job.module, wanted.get("place", ""), user)
     rows = select(module, user=user, query=wanted["query"], ids=wanted["ids"])
     columns = columns_for(module, user, wanted["columns"], wanted["query"])
     total = rows.order_by().count()

@@ -46,13 +46,17 @@ class ModuleView(View):
     action = "view"
 
     def dispatch(self, request, *args, **kwargs):
-        self.module = modules.get(self.module_name)
         self.user = request.user
+        self.module = self.find_module()
         if not self.module.may(self.user, "view"):
             deny(self.module, "view")
         if not self.module.may(self.user, self.action):
             self.missing_function(kwargs)
         return super().dispatch(request, *args, **kwargs)
+
+    def find_module(self):
+        """The module of the page."""
+        return modules.get(self.module_name)
 
     def missing_function(self, kwargs):
         """Function not held: 404 on a row out of sight, else 403."""
@@ -62,11 +66,11 @@ class ModuleView(View):
 
     @property
     def rows(self):
-        return self.module.model.objects.allowed(self.user, self.action)
+        return self.module.rows(self.user, self.action)
 
     def visible(self, pk: int):
         """The row if the person may see it, else 404."""
-        found = self.module.model.objects.allowed(self.user, "view").filter(pk=pk).first()
+        found = self.module.rows(self.user).filter(pk=pk).first()
         if found is None:
             raise Http404
         return found

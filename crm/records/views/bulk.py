@@ -62,6 +62,7 @@ SHARED = [
         "转移 {n} 个{label}？",
         "转移（{n} 个）",
         form=TransferForm,
+        leaves=True,
     ),
     Bulk("team", "分配团队", "team", "share", _team, "给 {n} 个{label}添加团队成员", "添加（{n} 个）", form=TeamForm),
     Bulk(
@@ -88,6 +89,8 @@ SHARED = [
         "删除（{n} 个）",
         body="删除的记录进入回收站，可以还原。",
         danger=True,
+        done="删除成功",
+        leaves=True,
     ),
     Bulk("restore", "还原", "undo", "restore", _verb("restore"), "还原 {n} 个{label}？", "还原（{n} 个）"),
     Bulk(
@@ -100,6 +103,7 @@ SHARED = [
         "彻底删除（{n} 个）",
         body="彻底删除后不能恢复，附件一并删除。",
         danger=True,
+        leaves=True,
     ),
 ]
 TRASHED = frozenset({"restore", "purge"})
@@ -108,7 +112,7 @@ TRASHED = frozenset({"restore", "purge"})
 def selected_rows(module, user, data, action: str, *, trashed: bool = False):
     """(allowed rows, how many ids were asked for) of `ids` or `all` + `filter`. ValidationError in words where nothing
     is selected, the token is not ours, the filter is not understood or too many rows match."""
-    rows = module.model.objects.allowed(user, action, trashed=trashed)
+    rows = module.rows(user, action, trashed=trashed)
     limit = params.get("bulk_limit")
     if data.get("all") == "1":
         try:
@@ -138,8 +142,9 @@ class BulkView(ModuleView):
     """/<prefix>/bulk/<key>/"""
 
     def dispatch(self, request, *args, key="", **kwargs):
-        module = modules.get(self.module_name)
-        self.bulk = next((bulk for bulk in [*module.bulk, *SHARED] if bulk.key == key and bulk.run), None)
+        self.user = request.user
+        module = self.find_module()
+        self.bulk = next((bulk for bulk in self.offered(module) if bulk.key == key and bulk.run), None)
         if (
             self.bulk is None
             or (self.bulk.key in ("transfer", "team") and not module.owned)
@@ -153,6 +158,10 @@ class BulkView(ModuleView):
         self.action = self.bulk.action
         self.key = key
         return super().dispatch(request, *args, **kwargs)
+
+    def offered(self, module) -> list[Bulk]:
+        """The actions there are."""
+        return [*module.bulk, *SHARED]
 
     def missing_function(self, kwargs):
         deny(self.module, self.action)
@@ -180,7 +189,7 @@ class BulkView(ModuleView):
         if freeze:
             token = Selection.objects.create(
                 user=self.user,
-                module=self.module.name,
+                module=self.module.key,
                 action=self.key,
                 rows=[[pk, version] for pk, version, _ in found],
             ).token
@@ -191,9 +200,9 @@ class BulkView(ModuleView):
 
     def visible_or_404(self, ids):
         """A single record that may not be acted on: 404 out of sight, 403 in sight."""
-        visible = self.module.model.objects.allowed(
-            self.user, self.action if self.trashed else "view", trashed=self.trashed
-        ).filter(pk__any=ids)
+        visible = self.module.rows(self.user, self.action if self.trashed else "view", trashed=self.trashed).filter(
+            pk__any=ids
+        )
         if not visible.exists():
             raise Http404
         raise PermissionDenied(f"您可以查看这条{self.module.label}，但不能对它做此操作。")
@@ -228,7 +237,7 @@ class BulkView(ModuleView):
         failures = []
         if token := request.POST.get("selection"):
             selection = Selection.objects.filter(
-                token=token, user=self.user, module=self.module.name, action=self.key
+                token=token, user=self.user, module=self.module.key, action=self.key
             ).first()
             if selection is None:
                 return self.refuse(ValidationError("这个选择已处理或已失效，请返回列表重新选择。"))
@@ -240,9 +249,7 @@ class BulkView(ModuleView):
             except ValidationError as error:
                 return self.refuse(error)
             frozen = dict.fromkeys(ids)
-        rows = self.module.model.objects.allowed(self.user, self.action, trashed=self.trashed).filter(
-            pk__any=list(frozen)
-        )
+        rows = self.module.rows(self.user, self.action, trashed=self.trashed).filter(pk__any=list(frozen))
         present = {
             pk: (version, title) for pk, version, title in rows.values_list("pk", "version", self.module.title_field)
         }
@@ -295,15 +302,12 @@ class BulkView(ModuleView):
         return self.page_of(found, hidden, form, status=422 if self.request.htmx and form.errors else 200)
 
     def done_label(self) -> str:
-        return {"delete": "删除成功", "transfer": "操作成功", "team": "操作成功"}.get(self.key, "操作成功")
+        return self.bulk.done
 
     def back_to(self, back, present) -> str:
         """To where the person came from, unless that record is gone."""
         here = self.request.htmx.current_url_abs_path if self.request.htmx else ""
-        if not here or (
-            self.key in ("delete", "purge", "transfer")
-            and any(f"/{self.module.prefix}/{pk}/" in here for pk in present)
-        ):
+        if not here or (self.bulk.leaves and any(f"/{self.module.prefix}/{pk}/" in here for pk in present)):
             return back
         return here
 

@@ -81,9 +81,7 @@ class ListView(Paging, ModuleView):
         inside = {record.pk for record in records if reach.includes(record.owner_id)}
         rest = [record.pk for record in records if record.pk not in inside]
         if rest:
-            inside |= set(
-                self.module.model.objects.allowed(self.user, action).filter(pk__in=rest).values_list("pk", flat=True)
-            )
+            inside |= set(self.module.rows(self.user, action).filter(pk__in=rest).values_list("pk", flat=True))
         return inside
 
     def row(self, record, columns, may_edit: bool) -> dict:
@@ -105,6 +103,7 @@ class ListView(Paging, ModuleView):
         return {
             "pk": record.pk,
             "url": self.module.url(pk=record.pk),
+            "ops": None,
             "edit_url": self.module.url("edit", record.pk) if may_edit else None,
             "follow_url": self.module.url("follow-ups/new", record.pk) if may_edit and self.module.followed else None,
             "title": self.module.title_of(record),
@@ -208,7 +207,7 @@ class ListView(Paging, ModuleView):
 
     def bulk(self, pager) -> dict:
         module, user = self.module, self.user
-        actions = [(bulk.key, bulk.label, bulk.icon, bulk.danger, bulk.action) for bulk in bulk_actions(module)]
+        actions = [(bulk.key, bulk.label, bulk.icon, bulk.danger, bulk.action) for bulk in self.bulk_actions()]
         return {
             "actions": [
                 {
@@ -224,6 +223,9 @@ class ListView(Paging, ModuleView):
             "total_text": pager["count_text"].removeprefix("共 "),
             "filter_token": self.token(),
         }
+
+    def bulk_actions(self) -> list:
+        return bulk_actions(self.module)
 
     def empty(self) -> dict:
         module, user = self.module, self.user
@@ -268,7 +270,7 @@ class RecycleView(ListView):
     recycle = True
 
     def base_rows(self):
-        return self.module.model.objects.allowed(self.user, "delete", trashed=True)
+        return self.module.rows(self.user, "delete", trashed=True)
 
     def title(self) -> str:
         return f"{self.module.label}回收站"

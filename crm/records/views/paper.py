@@ -81,7 +81,7 @@ class PrintBulkView(ModuleView):
         except ValidationError as error:
             return self.refuse(error)
         kept = [[pk, 0] for pk in ids if pk in found]
-        token = Selection.objects.create(user=self.user, module=self.module.name, action="print", rows=kept).token
+        token = Selection.objects.create(user=self.user, module=self.module.key, action="print", rows=kept).token
         return go(request, self.module.url(f"print/{token}"))
 
     def refuse(self, error):
@@ -102,7 +102,7 @@ class PrintListView(ModuleView):
     action = "print"
 
     def get(self, request, token):
-        kept = Selection.objects.filter(token=token, user=self.user, module=self.module.name, action="print").first()
+        kept = Selection.objects.filter(token=token, user=self.user, module=self.module.key, action="print").first()
         if kept is None:
             raise Http404
         order = {pk: place for place, (pk, _) in enumerate(kept.rows)}

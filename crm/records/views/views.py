@@ -53,8 +53,8 @@ class SavedViewPage(ModuleView):
 
     def own(self) -> SavedView:
         if "pk" not in self.kwargs:
-            return SavedView(user=self.user, module=self.module.name)
-        found = SavedView.objects.filter(pk=self.kwargs["pk"], user=self.user, module=self.module.name)
+            return SavedView(user=self.user, module=self.module.key)
+        found = SavedView.objects.filter(pk=self.kwargs["pk"], user=self.user, module=self.module.key)
         found = found.exclude(name="").first()
         if found is None:
             raise Http404

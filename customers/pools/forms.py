@@ -1,0 +1,85 @@
+"""Forms of the pool's verbs."""
+
+from django import forms
+
+from crm.records.formfields import Picked
+from crm.records.forms import people_in_reach
+from crm.records.models import DictionaryItem
+
+from . import access, book, kinds
+
+WORDS = 500
+
+
+def reasons() -> list[str]:
+    """The values of the dictionary pool.reason in their order."""
+    return list(DictionaryItem.objects.filter(dictionary="pool.reason", active=True).values_list("label", flat=True))
+
+
+def offered(kind: kinds.Kind, user) -> list[book.Facts]:
+    """Pools a person may put records into: those they look into, at least the default one."""
+    return access.pools_of(kind, user) or [book.default(kind.module)]
+
+
+class PoolField(forms.TypedChoiceField):
+    """One of these pools; cleans to its facts."""
+
+    def __init__(self, pools: list[book.Facts], *, empty: str = "", **kwargs):
+        choices = [(pool.pk, pool.name) for pool in pools]
+        by_pk = {str(pool.pk): pool for pool in pools}
+        few = len(choices) <= 6
+        kwargs.setdefault("widget", forms.RadioSelect if few else forms.Select(attrs={"data-search": ""}))
+        super().__init__(
+            choices=[*([("", empty)] if empty else []), *choices],
+            coerce=lambda value: by_pk[str(value)],
+            empty_value=None,
+            error_messages={"required": "请选择公海", "invalid_choice": "请选择列表中的公海"},
+            **kwargs,
+        )
+
+
+class ReleaseForm(forms.Form):
+    """放入公海: which pool, why, a line for the next owner."""
+
+    def __init__(self, *args, user, module, rows, **kwargs):
+        super().__init__(*args, **kwargs)
+        kind = kinds.get(module.name)
+        pools = offered(kind, user)
+        self.fields["pool"] = PoolField(pools, label=f"放入哪个{kind.label}", initial=pools[0].pk)
+        self.fields["reason"] = forms.ChoiceField(
+            label="原因",
+            choices=[("", "请选择"), *((label, label) for label in reasons())],
+            error_messages={"required": "请选择原因", "invalid_choice": "请选择列表中的选项"},
+        )
+        self.fields["words"] = forms.CharField(
+            label="补充说明",
+            required=False,
+            max_length=WORDS,
+            widget=forms.Textarea(attrs={"rows": 3, "placeholder": "给下一位负责人的话，可不填"}),
+            error_messages={"max_length": f"最多 {WORDS} 个字"},
+        )
+
+
+class AssignForm(forms.Form):
+    """分配: to whom."""
+
+    def __init__(self, *args, user, module, rows, **kwargs):
+        super().__init__(*args, **kwargs)
+        function = f"{module.name}.assign"
+        self.fields["owner"] = Picked(
+            people_in_reach(user, function),
+            kind="employee",
+            query={"for": function},
+            label="负责人",
+            error_messages={"required": "请选择负责人"},
+        )
+
+
+class MoveForm(forms.Form):
+    """移动: to which other pool."""
+
+    def __init__(self, *args, user, module, rows, **kwargs):
+        super().__init__(*args, **kwargs)
+        kind = kinds.get(module.name)
+        pools = [pool for pool in access.pools_of(kind, user) if f"pool:{pool.pk}" != module.place]
+        self.fields["pool"] = PoolField(pools, label=f"移到哪个{kind.label}")
