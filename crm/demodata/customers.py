@@ -134,6 +134,7 @@ def _customer(owner, by, days: int, city: str, items, names: set, pick: Random) 
         owner=owner,
         created_by=by,
         created_at=created,
+        received_at=created,
         updated_at=last or created,
         postcode=postcode,
         province=province,
