@@ -76,3 +76,11 @@ class ContactFilters(RecordFilters):
     class Meta:
         model = Contact
         fields: list = []
+
+
+class PoolFilters(CustomerFilters):
+    """Search row of a pool: whose it was instead of whose it is."""
+
+    owner = None
+    former_owner = OwnerFilter("customer", field_name="former_owner", label="前负责人")
+    pooled_from = DateRange("pooled_at", "入池时间从", "gte")

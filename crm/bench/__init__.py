@@ -6,7 +6,26 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-NAMES = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P15", "P16", "P17", "P18", "P19")
+NAMES = (
+    "P1",
+    "P2",
+    "P3",
+    "P4",
+    "P5",
+    "P6",
+    "P7",
+    "P8",
+    "P9",
+    "P10",
+    "P11",
+    "P12",
+    "P13",
+    "P15",
+    "P16",
+    "P17",
+    "P18",
+    "P19",
+)
 ROUNDS = 7
 
 
@@ -107,6 +126,6 @@ def ms(seconds: float) -> str:
 
 def load() -> dict[str, Callable[[Options], Result]]:
     """Every target there is code for, by name."""
-    from . import custom, files, lists, pages, paint, scopes, serving, start  # noqa: F401  each registers its targets
+    from . import custom, files, lists, pages, paint, pools, scopes, serving, start  # noqa: F401  each registers its targets
 
     return TARGETS

@@ -6,6 +6,7 @@ from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
 from crm.records.modules import Module, View, flag
 
+from .. import summary
 from ..duplicates import hints
 from ..models import Contact, Customer, CustomerGrant
 from ..pools.columns import DeadlineColumn
@@ -187,7 +188,7 @@ CUSTOMER = modules.register(
         ),
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
         chips=customer_chips,
-        side=(primary_card,),
+        side=(summary.card, primary_card),
         create_from=lambda form, *, by: create_customer(
             form.instance, by=by, contact=form.contact(), pool=form.cleaned_data.get("pool")
         ),

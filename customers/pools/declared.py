@@ -60,6 +60,7 @@ CUSTOMERS = register(
                 holds=lambda record, day: record.contract_ends_on is not None and record.contract_ends_on >= day,
             ),
         ),
+        filters="customers.filters.PoolFilters",
         children=(("contact", "customer_id"),),
         masked=("customer.phone", "contact.mobile", "contact.phone", "contact.email", "contact.qq", "contact.wechat"),
     )

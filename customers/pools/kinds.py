@@ -48,6 +48,7 @@ class Kind:
     exemptions: tuple[Exemption, ...]
     children: tuple[tuple[str, str], ...] = ()
     masked: tuple[str, ...] = ()
+    filters: str = ""  # the search row of the pool's list
     level: str = "level_id"
 
     @property

@@ -96,7 +96,7 @@ def _declared(name: str) -> Place:
         model=module.model,
         prefix=kind.prefix,
         form=module.form,
-        filters=module.filters,
+        filters=kind.filters or module.filters,
         columns=[*shown, *own, *rest],
         views=[View("all", "全部", count=True)],
         functions=module.functions,

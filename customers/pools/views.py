@@ -41,7 +41,7 @@ class PoolPage:
         return place.enter(self.kind, self.pool, self.user)
 
     def page(self, template, context, status=200):
-        return super().page(template, {"nav_active": self.kind.prefix, **context}, status)
+        return super().page(template, {"nav_active": self.kind.prefix, "crumb": self.kind.label, **context}, status)
 
 
 class PoolIndex(View):
@@ -188,6 +188,9 @@ class PoolBulk(PoolPage, bulk.BulkView):
 
     def offered(self, module):
         return [*module.bulk, *place.shared_bulk()]
+
+    def heading(self, n):
+        return self.bulk.heading if n == 1 else super().heading(n)
 
     def run(self, request):
         """A record somebody took meanwhile is told by the claim itself, which knows by whom."""

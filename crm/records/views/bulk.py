@@ -216,7 +216,7 @@ class BulkView(ModuleView):
         return self.page(
             self.bulk.template,
             {
-                "heading": self.module.texts.get(self.key, self.bulk.heading).format(**fill),
+                "heading": self.heading(n).format(**fill),
                 "submit_label": self.bulk.submit.format(**fill),
                 "danger": self.bulk.danger,
                 "body": " ".join(
@@ -229,6 +229,10 @@ class BulkView(ModuleView):
             },
             status=status,
         )
+
+    def heading(self, n: int) -> str:
+        """The question about `n` records."""
+        return self.module.texts.get(self.key, self.bulk.heading)
 
     def form(self, rows, data=None):
         return self.bulk.form(data, user=self.user, module=self.module, rows=rows) if self.bulk.form else None

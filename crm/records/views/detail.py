@@ -64,7 +64,7 @@ def field_rows(module, record, keys, user) -> list[dict]:
         if column.paths[0].count("__") and column.kind == "text" and column.field is not None and value:
             html = linked(column, record, html)
         row = {"key": key, "label": column.label, "html": html}
-        if column.masked and value and record.deleted_at is None:
+        if column.masked and value and record.deleted_at is None and not module.place:
             row["reveal_url"] = module.url("reveal", record.pk)
         found.append(row)
     return found
