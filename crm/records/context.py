@@ -1,5 +1,7 @@
 """The frame of every signed-in page: navigation, the 新建 menu, badges."""
 
+from dataclasses import dataclass
+
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Subquery
 from django.utils.functional import SimpleLazyObject
@@ -10,6 +12,21 @@ from . import modules
 
 GROUPS = ("", "销售", "协作", "管理")
 FOLLOW_UPS_AFTER = 30  # the order of 联系人
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in the navigation that is no module: open to holders of `function`, behind the modules up to `order` in its group."""
+
+    label: str
+    url: str
+    icon: str
+    function: str
+    order: int
+    group: str = "销售"
+
+
+PAGES: list[Page] = []  # modules above add theirs
 
 
 def frame(request):
@@ -35,6 +52,12 @@ def build(request, user) -> dict:
     if followed := [module for module in offered if module.followed]:
         before = sum(module.group == followed[0].group and module.order <= FOLLOW_UPS_AFTER for module in offered)
         groups[followed[0].group].insert(before, link("跟进记录", "/follow-ups/", "chat"))
+    for page in sorted(PAGES, key=lambda page: page.order):
+        if user.has_function(page.function):
+            links = groups.setdefault(page.group, [])
+            urls = {module.list_url for module in offered if module.order > page.order and module.group == page.group}
+            place = next((n for n, one in enumerate(links) if one["url"] in urls), len(links))
+            links.insert(place, link(page.label, page.url, page.icon))
     if any(user.has_function(key) for key in modules.ADMIN_FUNCTIONS):
         groups["管理"].append(link("系统管理", "/settings/", "settings"))
     unread, running = badges(user)

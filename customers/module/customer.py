@@ -1,10 +1,12 @@
 """What customers declare."""
 
-from crm.records import areas, dictionaries, fieldset, modules, params
+from crm.records import areas, context, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
 from crm.records.modules import Module, View, flag
 
-from ..duplicates import hints
+from ..duplicates import rules  # noqa: F401  declares its parameters
+from ..duplicates.finding import hints
+from ..duplicates.views import RELATED
 from ..models import Contact, Customer, CustomerGrant
 from ..services import create_customer, delete_customers, purge_customers, restore_customers, switch_name_rule
 from .builtin import in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
@@ -23,6 +25,7 @@ for _code, _label in {
     "employees": "员工数",
 }.items():
     dictionaries.declare(f"customer.{_code}", _label, "客户")
+context.PAGES.append(context.Page("查重", "/duplicates/", "eye", "customer.view", order=35))
 params.on_change("duplicate_names", switch_name_rule)
 
 
@@ -60,6 +63,14 @@ def primary_card(customer, user) -> list[dict]:
             "url": f"/customers/{customer.pk}/?tab=contacts",
             "url_label": "全部",
         }
+    ]
+
+
+def related_card(customer, user) -> list[dict]:
+    """Side card: other customers with the same phone or domain. It asks for itself once the page stands, and goes away where
+    there are none."""
+    return [
+        {"title": RELATED, "template": "customers/related_card.html", "load_url": f"/customers/{customer.pk}/related/"}
     ]
 
 
@@ -177,7 +188,7 @@ CUSTOMER = modules.register(
         ),
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
         chips=customer_chips,
-        side=(primary_card,),
+        side=(primary_card, related_card),
         create_from=lambda form, *, by: create_customer(form.instance, by=by, contact=form.contact()),
         texts={"delete_body": "客户和它的联系人进入回收站，还原时一起回来。"},
         duplicate_hint=hints,
