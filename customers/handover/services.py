@@ -85,8 +85,8 @@ def ask(customer: Customer, reason: str, *, by) -> TransferRequest:
     if customer.owner_id == by.pk:
         raise ValidationError("您就是这个客户的负责人。")
     _lapse(TransferRequest.objects.stale().filter(customer=customer))
+    reason = _words("reason", reason)
     request = TransferRequest(customer=customer, asked_by=by, owner=customer.owner, reason=reason)
-    request.clean_fields(exclude=("customer", "asked_by", "owner"))
     try:
         with transaction.atomic():
             request.save(force_insert=True)
@@ -101,6 +101,14 @@ def ask(customer: Customer, reason: str, *, by) -> TransferRequest:
         url=f"{PAGE}{request.pk}/",
     )
     return request
+
+
+def _words(name: str, text: str) -> str:
+    """The checked text of a field; the error stands at it."""
+    try:
+        return TransferRequest._meta.get_field(name).clean_value(text)
+    except ValidationError as error:
+        raise ValidationError({name: error.messages}) from None
 
 
 def _deciders(owner) -> list[int]:
@@ -188,7 +196,7 @@ def _claim(request: TransferRequest, *, by) -> TransferRequest:
 
 def _close(request: TransferRequest, state: str, *, by, answer: str = "") -> None:
     request.state, request.decided_by, request.decided_at = state, by, timezone.now()
-    request.answer = TransferRequest._meta.get_field("answer").clean_value(answer)
+    request.answer = _words("answer", answer)
     request.save(update_fields=["state", "decided_by", "decided_at", "answer"])
 
 
