@@ -148,7 +148,7 @@ class CustomerForm(RecordForm):
         self.doubts = [finding.plain(hit, hit.name) for hit in findings.doubts]
         self.doubts_token = token
         if self.data.get("duplicates_ok") != token:
-            self.add_error(None, "可能重复，请先看一看；确认不是同一个客户，可以仍然保存。")
+            self.add_error(None, f"可能重复 {len(self.doubts)} 条，请先确认；如果不是同一个客户，可以仍然保存。")
 
     def contact(self) -> dict | None:
         """The filled-in primary contact, None when the block is empty."""

@@ -99,8 +99,7 @@ def find(query: Query, user) -> tuple[list[Hit], bool]:
             found += _of_source(source, query, user)
     found.sort(key=lambda hit: (hit.rank, hit.source.order, hit.record.pk))
     shown = found[:AT_MOST]
-    for hit in shown:
-        dress(hit, user)
+    dress(shown, user)
     return shown, len(found) > AT_MOST
 
 
@@ -138,14 +137,19 @@ def rank_of(query: Query, name: str) -> int:
     return WEAK if names.core(name) == names.core(query.text) else PARTLY
 
 
-def dress(hit: Hit, user) -> None:
-    """The masked number and what may be done, for a hit that is shown."""
-    fields = fieldset.of(modules.get(hit.source.module), user)
-    for key in hit.source.phones:
-        if not hit.phone and (fields.readable(key) or fields.level(key) == fieldset.MASKED):
-            hit.phone = fieldset.mask(getattr(hit.record, key))
-    if not hit.visible and hit.source.action:
-        hit.action = hit.source.action(hit.record, user)
+def dress(hits: list[Hit], user) -> None:
+    """The masked number and what may be done, for hits that are shown."""
+    for source in {hit.source.module: hit.source for hit in hits}.values():
+        mine = [hit for hit in hits if hit.source is source]
+        fields = fieldset.of(modules.get(source.module), user)
+        for hit in mine:
+            for key in source.phones:
+                if not hit.phone and (fields.readable(key) or fields.level(key) == fieldset.MASKED):
+                    hit.phone = fieldset.mask(getattr(hit.record, key))
+        hidden = [hit.record for hit in mine if not hit.visible]
+        actions = source.actions(hidden, user) if hidden and source.actions else {}
+        for hit in mine:
+            hit.action = actions.get(hit.record.pk)
 
 
 # Customers alone: the hints of forms, the rule on saving, the card of a customer --------------------------------------
@@ -166,8 +170,7 @@ def like(user, *, name: str = "", phones=(), exclude: int | None = None, weak: b
             if hit.rank <= (WEAK if weak else LIKE) and hit.record.pk not in found:
                 found[hit.record.pk] = hit
     hits = sorted(found.values(), key=lambda hit: (hit.rank, hit.record.pk))[:AT_MOST]
-    for hit in hits:
-        dress(hit, user)
+    dress(hits, user)
     return hits
 
 
@@ -196,7 +199,7 @@ def plain(hit: Hit, typed: str) -> dict:
         "owner": owner,
         "url": hit.url,
         "created": hit.created_at if hit.visible else None,
-        "weak": hit.rank == WEAK,
+        "why": hit.why,
         "action": hit.action,
         "all_url": f"/duplicates/?{urlencode({'q': tidy(typed)[:100]})}",
     }

@@ -23,7 +23,7 @@ class Source:
     phones    fields that hold numbers; the first filled one is shown, masked
     label     label(record) -> what stands in the column 模块
     followed  field of the last follow-up, "" without one
-    action    action(record, user) -> {"label", "url", "icon", "dialog"} or None: what may be done with a record that the
+    actions   actions(records, user) -> {record id: {"label", "url", "icon", "dialog"}}: what may be done with records that the
               person may not open (申请移交; 领取 in a pool)
     """
 
@@ -33,7 +33,7 @@ class Source:
     phones: tuple[str, ...] = ()
     label: Callable = lambda record: modules.of_model(type(record)).label
     followed: str = ""
-    action: Callable | None = None
+    actions: Callable | None = None
     order: int = 50
     joins: tuple[str, ...] = field(default=("owner__department",))
 
@@ -121,13 +121,20 @@ def match_contacts(kind: str, values, limit: int) -> list[tuple[str, int]]:
     return by_column(Contact, "domain", values, limit) if kind == DOMAIN else []
 
 
-def ask_for(customer, user) -> dict | None:
-    """申请移交, where somebody else owns the customer."""
-    from ..handover.services import address
+def offered(customers, user) -> dict[int, dict]:
+    """申请移交, where somebody else owns the customer; the request, where one waits already."""
+    from ..handover import services
 
-    if customer.owner_id is None or customer.owner_id == user.pk:
-        return None
-    return {"label": "申请移交", "url": address(customer, user), "icon": "transfer", "dialog": True}
+    asked = services.waiting_of(user, [customer.pk for customer in customers])
+    found = {}
+    for customer in customers:
+        if customer.pk in asked:
+            url = f"{services.PAGE}{asked[customer.pk]}/"
+            found[customer.pk] = {"label": "已申请", "url": url, "icon": "clock", "dialog": False}
+        elif customer.owner_id not in (None, user.pk):
+            url = services.address(customer, user)
+            found[customer.pk] = {"label": "申请移交", "url": url, "icon": "transfer", "dialog": True}
+    return found
 
 
 register(
@@ -138,7 +145,7 @@ register(
         phones=("phone",),
         label=lambda customer: "客户" if customer.owner_id else "公海",
         followed="last_followed_at",
-        action=ask_for,
+        actions=offered,
         order=10,
     )
 )

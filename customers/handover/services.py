@@ -65,6 +65,12 @@ def waiting(user) -> int:
     return received(user).open().filter(customer__in=_transferable(user)).count()
 
 
+def waiting_of(user, customers) -> dict[int, int]:
+    """{customer id: request id} of the person's own requests that can still be decided, among these customers."""
+    rows = TransferRequest.objects.open().filter(asked_by=user, customer__in=list(customers))
+    return dict(rows.values_list("customer_id", "pk"))
+
+
 def may_decide(request: TransferRequest, user) -> bool:
     """Whether this person may transfer the customer; nobody decides on their own request."""
     return (

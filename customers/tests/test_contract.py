@@ -34,7 +34,7 @@ class CustomerContract(RecordContract, TestCase):
         self.assertTrue(hit.pop("all_url").startswith("/duplicates/?q="))
         ask = {"label": "申请移交", "icon": "transfer", "dialog": True}
         fixed = {"name": CANARY, "type": "客户", "owner": "丙 · 华南", "url": "", "created": None}
-        self.assertEqual(hit, {**fixed, "weak": False, "action": ask})
+        self.assertEqual(hit, {**fixed, "why": "名称相近", "action": ask})
         self.assertNotIn("13900009999", self.body(response))
         self.assertEqual(self.get(self.nobody, f"/customers/duplicates/?field=name&value={CANARY}").status_code, 403)
 

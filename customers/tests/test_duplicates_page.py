@@ -183,7 +183,7 @@ def test_a_module_above_adds_its_source_and_its_action(company, monkeypatch):
         "product",
         lambda kind, values, limit: [],
         reads={},
-        action=lambda record, user: {"label": "领取", "url": "/x/", "icon": "pool", "dialog": False},
+        actions=lambda records, user: {},
     )
     monkeypatch.setattr(sources, "ALL", dict(sources.ALL))
     sources.register(lead)

@@ -80,13 +80,16 @@ def test_asking_from_the_page_tells_the_owner_and_the_superior_and_nothing_else_
     assert log() == [("customer.handover_asked", "甲申请移交给自己")]
     assert Customer.objects.get().owner == company.owner
     assert client.get(f"/customers/{company.customer.pk}/").status_code == 404
+    again = client.get("/duplicates/", {"q": "云澜智造科技"}).content.decode()
+    assert "已申请" in again and f"/transfer-requests/{request.pk}/" in again and "transfer-requests/new/" not in again
 
 
 def test_a_second_open_request_is_refused_in_words_and_another_person_may_ask_too(company):
+    url = company.address(company.seller)
     company.ask()
     with pytest.raises(ValidationError, match="您已经申请过移交这个客户，还在等待处理。"):
         company.ask()
-    page = client_for(company.seller).post(company.address(company.seller), {"reason": "再问一次"})
+    page = client_for(company.seller).post(url, {"reason": "再问一次"})
     assert "您已经申请过移交这个客户" in page.content.decode()
     company.ask(by=company.mate)
     assert TransferRequest.objects.count() == 2
