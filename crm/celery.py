@@ -29,6 +29,11 @@ app.conf.beat_schedule = {
         "args": ["team_expiry"],
         "schedule": crontab(hour=0, minute=20),
     },
+    "handover-requests": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["handover_requests"],
+        "schedule": crontab(hour=0, minute=40),
+    },
     "clean-up": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["clean_up"],

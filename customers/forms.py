@@ -7,6 +7,7 @@ from crm.records import areas
 from crm.records.forms import RecordForm, people_in_reach, records_in_reach
 from crm.records.models import DictionaryItem
 
+from .duplicates import finding, names, rules
 from .models import Contact, Customer
 from .pools import access, kinds
 from .pools.forms import PoolField
@@ -148,7 +149,31 @@ class CustomerForm(RecordForm):
         )
         if typed and not data.get("contact_name") and "contact_name" not in self.errors:
             self.add_error("contact_name", Contact._meta.get_field("name").error_messages["blank"])
+        if "name" in self.fields:  # 批量编辑 changes no names, and one number for many is not a duplicate
+            self.look_for_duplicates(data)
         return data
+
+    def look_for_duplicates(self, data):
+        """The rule of this entry point, on what is new: what it forbids is an error; what it doubts has to be confirmed."""
+        old = self.instance
+        name = data.get("name") or ""
+        phones = [one for key in ("phone", "contact_mobile") if (one := data.get(key) or "") and one != old.phone]
+        findings = rules.check(
+            "form",
+            user=self.user,
+            name=name if names.stem(name) != names.stem(old.name or "") else "",
+            phones=phones,
+            exclude=old.pk,
+        )
+        for key, words in findings.forbidden.items():
+            self.add_error("contact_mobile" if key == "phone" and not data.get("phone") else key, words)
+        token = findings.token
+        if not token:
+            return
+        self.doubts = [finding.plain(hit, hit.name) for hit in findings.doubts]
+        self.doubts_token = token
+        if self.data.get("duplicates_ok") != token:
+            self.add_error(None, f"可能重复 {len(self.doubts)} 条，请先确认；如果不是同一个客户，可以仍然保存。")
 
     def contact(self) -> dict | None:
         """The filled-in primary contact, None when the block is empty."""

@@ -12,6 +12,7 @@ from crm.records.importing.companions import Companion
 from crm.records.importing.keys import Key
 from crm.records.importing.targets import OWNER, PERSON, Importer, Target
 
+from .duplicates import names, rules
 from .models import Contact, Customer
 
 HISTORY = (
@@ -64,7 +65,7 @@ class CustomerImporter(Importer):
         },
     )
     other_keys = (Key("phone", "电话", ("phone",), ("phone",), "已有电话相同的客户"),)
-    derived = frozenset({"name_key", "province", "city", "address"})
+    derived = frozenset({"name_key", "name_stem", "domain", "province", "city", "address"})
     targets = (
         Target(
             "name",
@@ -153,12 +154,22 @@ class CustomerImporter(Importer):
     def forbids_duplicates(self):
         return params.get("duplicate_names") == "forbid"
 
+    def compares(self):
+        return rules.active("import")
+
+    def judge(self, chunk, rows):
+        if rows and self.compares():
+            rules.check_rows(chunk, rows, user=chunk.plan.user)
+
     def key_fields(self):
         return ("name_key",) if self.forbids_duplicates() else ("name",)
 
     def rows(self, chunk):
         values, places = chunk.values, {}
         values["name_key"] = [name_key(name) if chunk.plan.forbids and name else None for name in values["name"]]
+        values["name_stem"] = [names.name_stem(name) if name else None for name in values["name"]]
+        if "website" in values:
+            values["domain"] = [names.domain(website) for website in values["website"]]
         if "full_address" in values and not {"province", "city", "address"} & set(values):
             for name, column in zip(
                 ("province", "city", "address"),
@@ -232,6 +243,7 @@ class ContactImporter(Importer):
     module = "contact"
     key_label, key_targets, duplicate_message = "所属客户、姓名", ("customer", "name"), "该客户下已有同名联系人"
     other_keys = (Key("mobile", "手机", ("mobile",), ("mobile",), "已有手机相同的联系人"),)
+    derived = frozenset({"domain"})
     targets = (
         Target("name", synonyms=("联系人", "联系人姓名", "名字", "联系人名称"), example="许一诺"),
         Target(
@@ -282,6 +294,8 @@ class ContactImporter(Importer):
         return found
 
     def rows(self, chunk):
+        if "email" in chunk.values:
+            chunk.values["domain"] = [names.domain(email) for email in chunk.values["email"]]
         if texts := chunk.values.get("primary"):
             marked = []
             for row, text in enumerate(texts):

@@ -1,10 +1,20 @@
 from django.urls import path
 
 from . import views
+from .duplicates import views as duplicates
+from .handover import views as handover
 from .pools.urls import pool_urls
 
 urlpatterns = [
     *pool_urls("customer"),
     path("pick/city/", views.cities, name="pick-city"),
     path("contacts/<int:pk>/primary/", views.MakePrimaryView.as_view(), name="contact-primary"),
+    path("duplicates/", duplicates.page, name="duplicates"),
+    path("customers/<int:pk>/related/", duplicates.RelatedView.as_view(), name="customer-related"),
+    path("transfer-requests/", handover.index, name="handover-list"),
+    path("transfer-requests/new/", handover.ask, name="handover-new"),
+    path("transfer-requests/<int:pk>/", handover.detail, name="handover"),
+    path("transfer-requests/<int:pk>/agree/", handover.agree, name="handover-agree"),
+    path("transfer-requests/<int:pk>/refuse/", handover.refuse, name="handover-refuse"),
+    path("transfer-requests/<int:pk>/withdraw/", handover.withdraw, name="handover-withdraw"),
 ]

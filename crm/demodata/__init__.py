@@ -7,7 +7,7 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import company, customers, fields, followups, pools, products, story
+from . import company, customers, duplicates, fields, followups, pools, products, story
 
 
 def exists() -> bool:
@@ -26,12 +26,13 @@ def make() -> dict[str, int]:
         story.make(people, made, goods, said, pick)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
+        duplicates.make(people, made)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
         "员工": len(people),
-        "客户": len(made.customers),
-        "联系人": len(made.contacts),
+        "客户": len(made.customers) + duplicates.NUMBER,
+        "联系人": len(made.contacts) + duplicates.NUMBER,
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
     }

@@ -202,5 +202,6 @@ def _contacts(customer: Customer, pick: Random) -> list[Contact]:
             else None,
         )
         contact.clean_fields(exclude=["owner", "created_by", "deleted_by", "customer"])
+        contact.clean()
         found.append(contact)
     return found

@@ -105,6 +105,14 @@ _CACHE = "params"
 _HOOKS: dict[str, Callable] = {}
 
 
+def declare(*found: Param) -> None:
+    """Add parameters of a module above; their keys must be new."""
+    for param in found:
+        if param.key in PARAMS:
+            raise ValueError(f"parameter {param.key} is declared twice")
+        PARAMS[param.key] = param
+
+
 def on_change(key: str, hook: Callable) -> None:
     """Have `hook(value)` run in the transaction that stores a new value; a ValidationError from it refuses the change.
     Modules above register what a parameter of theirs means for existing rows."""
@@ -123,7 +131,8 @@ def all_values() -> dict:
 
 def get(key: str):
     """The present value of a declared parameter (KeyError for an undeclared one)."""
-    return all_values()[key]
+    values = all_values()  # those of an older process know no new parameter yet
+    return values[key] if key in values else PARAMS[key].default
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from crm.loading import load, next_id
 from crm.records import modules, search, teams
 from crm.records.fields import name_key
 from crm.records.models import DictionaryItem, OperationLog, SearchRow, Star
+from customers.duplicates.names import name_stem
 from customers.models import Contact, Customer, CustomerGrant
 from customers.pools import book
 
@@ -89,6 +90,7 @@ class Customers:
             "id",
             "name",
             "name_key",
+            "name_stem",
             "owner_id",
             "created_by_id",
             "created_at",
@@ -136,6 +138,7 @@ class Customers:
                     self.first + place,
                     name,
                     name_key(name),
+                    name_stem(name),
                     owner or None,
                     by,
                     at,

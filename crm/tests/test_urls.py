@@ -19,6 +19,7 @@ from crm.records import modules, services, trees, uploads
 from crm.records.followups import services as followups
 from crm.records.models import DictionaryItem, Job, Undo
 from crm.testing.followups import values
+from customers.handover import services as handover
 from customers.models import Contact, Customer, Pool
 from customers.pools import book
 from customers.services import create_customer
@@ -156,6 +157,14 @@ EXPECTED = {
     "pool-export": ("in 404 ok 403", "in 404 ok 403"),
     "pool-bulk": ("in 404 404 403", "in 404 404 403"),
     "pool-detail": ("in 404 ok 403", "in 404 405 403"),
+    "customer-related": ("in 404 ok 403", "in 405 405 403"),
+    "duplicates": ("in ok ok 403", "in 405 405 405"),
+    "handover-list": ("in ok ok 403", "in 405 405 405"),
+    "handover-new": ("in 404 404 403", "in 404 404 403"),
+    "handover": ("in 404 ok 403", "in 405 405 405"),
+    "handover-agree": ("in 404 ok 403", "in 404 ok 403"),
+    "handover-refuse": ("in 404 ok 403", "in 404 ok 403"),
+    "handover-withdraw": ("in 404 403 403", "in 404 403 403"),
     "product-category-index": ("in 403 403 403", "in 403 403 403"),
     "product-category-new": ("in 403 403 403", "in 403 403 403"),
     "product-category": ("in 403 403 403", "in 403 403 403"),
@@ -304,12 +313,14 @@ def site(db):
     written = followups.write(customer, values("金丝雀公司的跟进"), by=owner)
     said = followups.comment(written, "金丝雀人", by=owner)
     phrase = followups.keep_phrase("金丝雀公司", by=owner)
+    asked = handover.ask(customer, "金丝雀公司的申请", by=keeper)
     job = Job.objects.create(kind="import", label="超管的任务", user=keeper)
     services.delete(Product.objects.filter(pk=product.pk), by=keeper)
     services.restore(Product.objects.trashed(), by=keeper)
     ids = {
         "undo": Undo.objects.get(user=keeper).pk,
         "customer": customer.pk,
+        "handover": asked.pk,
         "contact": contact.pk,
         "product": product.pk,
         "file": file.pk,

@@ -2,6 +2,7 @@
 
 from .contact import Contact, ContactGrant
 from .customer import Customer, CustomerGrant, name_key_for
+from .handover import TransferRequest
 from .pools import OwnerCap, Pool, PooledRecord, PoolEvent, PoolOpen, pooled_constraint, pooled_indexes
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "PoolEvent",
     "PoolOpen",
     "PooledRecord",
+    "TransferRequest",
     "name_key_for",
     "pooled_constraint",
     "pooled_indexes",

@@ -7,6 +7,7 @@ from django.db.models import Q
 from crm.records import fields
 from crm.records.models import Grant, OwnedRecord, owned_indexes
 
+from ..duplicates import names
 from .customer import Customer
 
 
@@ -26,6 +27,7 @@ class Contact(OwnedRecord):
     mobile = fields.Mobile("手机")
     phone = fields.Phone("办公电话")
     email = fields.Email("邮箱")
+    domain = models.CharField(max_length=100, null=True, editable=False)  # of the mail address
     qq = fields.Digits("QQ", max_length=20, message="QQ 号为最多 20 位数字")
     wechat = fields.Text("微信", max_length=50)
     birthday = models.DateField("生日", null=True, blank=True)
@@ -45,10 +47,17 @@ class Contact(OwnedRecord):
                 violation_error_message="该客户已有首要联系人",
             )
         ]
-        indexes = owned_indexes("contact", "created_at", "updated_at", "name")
+        indexes = [
+            *owned_indexes("contact", "created_at", "updated_at", "name"),
+            models.Index("domain", condition=Q(deleted_at=None, domain__isnull=False), name="contact_domain_live"),
+        ]
 
     def __str__(self):
         return self.name
+
+    def clean(self):
+        super().clean()
+        self.domain = names.domain(self.email)
 
     def explain_constraint(self, error: ValidationError) -> ValidationError:
         return ValidationError({"name": error.messages})

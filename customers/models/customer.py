@@ -7,6 +7,7 @@ from django.db.models import Q
 from crm.records import areas, fields
 from crm.records.models import Grant, owned_indexes
 
+from ..duplicates import names
 from .pools import OWNER_OR_POOL, PooledRecord, pooled_constraint, pooled_indexes
 
 
@@ -23,6 +24,8 @@ class Customer(PooledRecord):
 
     name = fields.Text("客户名称", max_length=50, blank=False, required_message="请填写客户名")
     name_key = models.CharField(max_length=100, null=True, editable=False)
+    name_stem = models.CharField(max_length=100, null=True, editable=False)  # finds likely namesakes
+    domain = models.CharField(max_length=100, null=True, editable=False)  # of the website
     type = _choice("客户类型", "customer.type")
     level = _choice("客户级别", "customer.level")
     status = _choice("客户状态", "customer.status")
@@ -70,7 +73,12 @@ class Customer(PooledRecord):
             ),
             models.CheckConstraint(condition=Q(credit=None) | Q(credit__range=(1, 5)), name="customer_credit"),
         ]
-        indexes = owned_indexes("customer", "created_at", "updated_at", "name") + pooled_indexes("customer")
+        indexes = [
+            *owned_indexes("customer", "created_at", "updated_at", "name"),
+            *pooled_indexes("customer"),
+            models.Index("name_stem", condition=Q(deleted_at=None), name="customer_stem_live"),
+            models.Index("domain", condition=Q(deleted_at=None, domain__isnull=False), name="customer_domain_live"),
+        ]
 
     def __str__(self):
         return self.name
@@ -83,6 +91,7 @@ class Customer(PooledRecord):
     def clean(self):
         super().clean()
         self.name_key = name_key_for(self.name)
+        self.name_stem, self.domain = names.name_stem(self.name), names.domain(self.website)
         self.province, self.city = areas.place(self.province, self.city)
 
     def explain_constraint(self, error: ValidationError) -> ValidationError:

@@ -7,7 +7,9 @@ from crm.records.columns import Column
 from crm.records.modules import Module, View, flag
 
 from .. import summary
-from ..duplicates import hints
+from ..duplicates import rules  # noqa: F401  declares its parameters
+from ..duplicates.finding import hints
+from ..duplicates.views import RELATED
 from ..models import Contact, Customer, CustomerGrant
 from ..pools.columns import DeadlineColumn
 from ..pools.place import RELEASE
@@ -30,6 +32,7 @@ for _code, _label in {
     "employees": "员工数",
 }.items():
     dictionaries.declare(f"customer.{_code}", _label, "客户")
+modules.NAV.append(modules.NavPage("查重", "/duplicates/", "eye", "customer.view", order=35))
 params.on_change("duplicate_names", switch_name_rule)
 
 
@@ -67,6 +70,14 @@ def primary_card(customer, user) -> list[dict]:
             "url": f"/customers/{customer.pk}/?tab=contacts",
             "url_label": "全部",
         }
+    ]
+
+
+def related_card(customer, user) -> list[dict]:
+    """Side card: other customers with the same phone or domain. It asks for itself once the page stands, and goes away where
+    there are none."""
+    return [
+        {"title": RELATED, "template": "customers/related_card.html", "load_url": f"/customers/{customer.pk}/related/"}
     ]
 
 
@@ -188,7 +199,7 @@ CUSTOMER = modules.register(
         ),
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
         chips=customer_chips,
-        side=(summary.card, primary_card),
+        side=(summary.card, primary_card, related_card),
         create_from=lambda form, *, by: create_customer(
             form.instance, by=by, contact=form.contact(), pool=form.cleaned_data.get("pool")
         ),

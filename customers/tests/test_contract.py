@@ -30,7 +30,11 @@ class CustomerContract(RecordContract, TestCase):
         Customer.objects.filter(pk=self.canary.pk).update(phone="13900009999", remark="机密备注")
         response = self.get(self.seller, f"/customers/duplicates/?field=name&value={CANARY}有限公司")
         hit = response.context["hits"][0]
-        self.assertEqual(hit, {"name": CANARY, "type": "客户", "owner": "丙 · 华南", "url": "", "created": None})
+        self.assertEqual(hit["action"].pop("url")[:28], "/transfer-requests/new/?cust")
+        self.assertTrue(hit.pop("all_url").startswith("/duplicates/?q="))
+        ask = {"label": "申请移交", "icon": "transfer", "dialog": True}
+        fixed = {"name": CANARY, "type": "客户", "owner": "丙 · 华南", "url": "", "created": None}
+        self.assertEqual(hit, {**fixed, "why": "名称相近", "action": ask})
         self.assertNotIn("13900009999", self.body(response))
         self.assertEqual(self.get(self.nobody, f"/customers/duplicates/?field=name&value={CANARY}").status_code, 403)
 

@@ -58,6 +58,7 @@ def check(plan: Plan, source: str, total: int) -> Report:
             if value is not None:
                 seen.add(value)
         keys.guard(chunk, fresh, found)
+        plan.importer.judge(chunk, fresh)
         report.fresh += sum(1 for row in fresh if row not in chunk.faults)
         report.known -= sum(1 for row in found.values() if row in chunk.faults)
         report.checked += len(chunk)

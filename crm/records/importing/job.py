@@ -47,6 +47,8 @@ def begin(draft: ImportDraft, *, user, send: bool = True):
 def rows_of(result: dict) -> list[tuple[str, int]]:
     """The figures of an import: its rows, then the companions that were written with them."""
     found = [(label, result.get(key, 0)) for key, label in FIGURES.items()]
+    if result.get("doubtful"):
+        found.append(("可能重复", result["doubtful"]))
     if label := result.get("companion"):
         found += [(f"新增{label}", result["companions_added"]), (f"更新{label}", result["companions_changed"])]
     return found

@@ -17,6 +17,7 @@ from .keys import EMPTY
 from .write import Same
 
 MAX_SHOWN = 20
+MAX_DOUBTS = 200
 
 
 def run(chunk, job) -> dict[str, int]:
@@ -53,6 +54,7 @@ def run(chunk, job) -> dict[str, int]:
                 later.append(row)  # the same key again: it meets the record as the earlier row leaves it
         if plan.guarded:
             keys.guard(chunk, fresh, found)
+        plan.importer.judge(chunk, fresh)
         fresh = _complete(chunk, [row for row in fresh if row not in chunk.faults] if chunk.faults else fresh)
         fresh = _fitting(chunk, fresh)
         if found and plan.unique:
@@ -85,6 +87,12 @@ def note(chunk, job, counts: dict[str, int]) -> None:
     for row in sorted(chunk.faults)[: max(0, MAX_SHOWN - len(shown))]:
         shown.append([chunk.numbers[row], *chunk.faults[row][0]])
     job.result["errors"] = shown
+    if doubts := [row for row in sorted(chunk.doubts) if row not in chunk.faults]:
+        job.result["doubtful"] = job.result.get("doubtful", 0) + len(doubts)
+        listed = job.result.setdefault("named", [])
+        titles = chunk.values[chunk.plan.module.title_field]
+        for row in doubts[: max(0, MAX_DOUBTS - len(listed))]:
+            listed.append([f"第 {chunk.numbers[row]:,} 行 {titles[row]}", "；".join(chunk.doubts[row])])
 
 
 def editable(plan, ids) -> set[int]:

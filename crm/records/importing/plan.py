@@ -133,6 +133,7 @@ class Plan:
         """Whether a chunk depends on nothing of the one before but its keys."""
         relations = any(isinstance(column, cells.Relation) for column in self.columns.values())
         alone = not self.companion and self.key == self.own_key
+        alone = alone and not self.importer.compares()
         return self.mode in ("skip", "create") and not relations and not self.unique and alone
 
 
@@ -143,6 +144,7 @@ class Chunk:
         self.plan, self.numbers = plan, numbers
         self.values: dict[str, list] = {}
         self.faults: dict[int, list] = defaultdict(list)
+        self.doubts: dict[int, list[str]] = {}
         self.taken: set[tuple] = set()  # keys of earlier rows another lane is still writing
         self.lines: list[list[tuple[str, str]]] = []
         self.companion: Chunk | None = None
@@ -153,6 +155,10 @@ class Chunk:
 
     def fail(self, row: int, label: str, sentence: str) -> None:
         self.faults[row].append([label, sentence])
+
+    def doubt(self, row: int, sentence: str) -> None:
+        """The row is written, and the result says what is odd about it."""
+        self.doubts.setdefault(row, []).append(sentence)
 
     def good(self) -> list[int]:
         """Rows without a fault, in order."""

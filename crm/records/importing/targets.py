@@ -64,6 +64,15 @@ class Importer:
     def rows(self, chunk) -> None:
         """Checks and values that need several columns: read and set `chunk.values`, report by `chunk.fail`."""
 
+    def compares(self) -> bool:
+        """Whether `judge` looks at records at all; then chunks are written one after the other, so that each meets the rows
+        before it."""
+        return False
+
+    def judge(self, chunk, rows: list[int]) -> None:
+        """Checks of rows that become records against those that exist, inside the transaction: `chunk.fail`, or `chunk.doubt` for
+        what is written all the same and listed in the result."""
+
     def before_create(self, chunk, rows: list[int]) -> None:
         """Values that depend on what stands in the tables when `rows` are created; runs inside the transaction."""
 
