@@ -65,6 +65,7 @@ class Bulk:
     danger: bool = False
     shown: Callable | None = None
     template: str = "records/confirm.html"
+    page: str = ""  # it has a page of its own at this address, also for all that the list shows
 
 
 def flag(field: str, value: bool, *, key: str, label: str, icon: str, action: str, body: str = "") -> Bulk:

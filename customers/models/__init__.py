@@ -2,5 +2,17 @@
 
 from .contact import Contact, ContactGrant
 from .customer import Customer, CustomerGrant, name_key_for
+from .mailing import Mailing, MailingFile, MailingRecipient, MailOptOut, MailTemplate
 
-__all__ = ["Contact", "ContactGrant", "Customer", "CustomerGrant", "name_key_for"]
+__all__ = [
+    "Contact",
+    "ContactGrant",
+    "Customer",
+    "CustomerGrant",
+    "MailOptOut",
+    "MailTemplate",
+    "Mailing",
+    "MailingFile",
+    "MailingRecipient",
+    "name_key_for",
+]

@@ -2,7 +2,7 @@
 
 from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
-from crm.records.modules import Module, View, flag
+from crm.records.modules import Bulk, Module, View, flag
 
 from ..duplicates import hints
 from ..models import Contact, Customer, CustomerGrant
@@ -193,6 +193,7 @@ CUSTOMER = modules.register(
                 body="锁定的客户不会被自动收回公海。",
             ),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
+            Bulk("mail", "发送邮件", "mail", "mail", None, "", "", page="/customers/mail/"),
         ],
     )
 )
