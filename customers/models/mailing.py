@@ -27,7 +27,7 @@ class MailTemplate(models.Model):
     """A prepared letter with merge fields; `owner` = None: one of the company."""
 
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", verbose_name="所有者"
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+", verbose_name="所有者"
     )
     name = fields.Text("模板名称", max_length=50, blank=False)
     subject = fields.Text("主题", max_length=150, blank=False)
