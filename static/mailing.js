@@ -7,7 +7,9 @@
     const chip = event.target.closest("[data-merge]");
     const form = chip?.closest("form");
     if (!form) return;
-    const field = last?.isConnected && last.form === form ? last : form.querySelector("textarea[data-merges]");
+    const known = last?.isConnected && last.form === form;
+    const field = known ? last : form.querySelector("textarea[data-merges]");
+    if (!known) field.setSelectionRange(field.value.length, field.value.length);
     field.focus();
     field.setRangeText(`{{${chip.dataset.merge}}}`, field.selectionStart, field.selectionEnd, "end");
     field.dispatchEvent(new Event("input", { bubbles: true }));

@@ -56,8 +56,9 @@ def compose(subject: str, body: str, fields: merge.Fields, contact, *, unsubscri
         headers = {"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     if by is not None and by.email and audience.valid(by.email):
         headers["Reply-To"] = formataddr((one_line(by.name, 50), by.email))
-    html = render_to_string("mailing/letter.html", {"pieces": pieces, "footer": FOOTER, "unsubscribe": unsubscribe})
-    return mail.Letter(one_line(fields.text(subject, contact), SUBJECT), text, html, headers)
+    line = one_line(fields.text(subject, contact), SUBJECT)
+    context = {"subject": line, "pieces": pieces, "footer": FOOTER, "unsubscribe": unsubscribe}
+    return mail.Letter(line, text, render_to_string("mailing/letter.html", context), headers)
 
 
 @mail.composes(KIND)

@@ -18,7 +18,9 @@ from ..models import Contact
 MARK = re.compile(r"\{\{([^{}\n]{0,120})\}\}")
 NAMED_MOST = 10  # unknown names one sentence lists
 CONTACT = "联系人"  # before the names of the contact's fields
-LEFT_OUT = frozenset({"tags", "customer"})
+LEFT_OUT = frozenset(
+    {"customer", "created_by", "created_at", "updated_at", "locked", "is_primary"}
+)  # nothing for a letter
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,9 @@ def test_a_contact_that_left_the_senders_sight_is_masked_in_the_list(seller, pos
     Contact.objects.filter(customer=one).update(owner=other)
     shown = client_for(seller).get(f"/mailings/{made.pk}/").content.decode()
     assert "金丝雀人" not in shown and "li@example.com" not in shown and "已发送" in shown
+    Delivery.objects.update(state="failed", error="550 <li@example.com> unknown")
+    shown = client_for(seller).get(f"/mailings/{made.pk}/").content.decode()
+    assert "550" in shown and "li@example.com" not in shown
 
 
 def test_the_list_and_a_mailing_take_the_same_statements_for_many(seller, post_office, django_assert_max_num_queries):

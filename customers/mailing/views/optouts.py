@@ -48,17 +48,17 @@ def remove(request, pk: int):
     if request.method == "POST" and form.is_valid():
         try:
             services.opt_in(row, form.cleaned_data["reason"], by=request.user)
-            return done(request, OPTOUTS, "已取消退订")
+            return done(request, OPTOUTS, "已恢复，可以再给这个邮箱发邮件")
         except ValidationError as error:
             move_errors(form, error)
     return render_page(
         request,
         "records/confirm.html",
         {
-            "heading": "取消退订？",
-            "body": f"{row.address} 自己退订了邮件。只有对方要求恢复时才取消。",
+            "heading": "恢复向这个邮箱发信？",
+            "body": f"{row.address} 自己退订了邮件。只有对方要求时才恢复。",
             "fields": form,
-            "submit_label": "取消退订",
+            "submit_label": "恢复发信",
             "danger": True,
             "module": {"label": "退订名单", "list_url": OPTOUTS},
             "back_url": OPTOUTS,

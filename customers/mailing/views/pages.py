@@ -66,7 +66,6 @@ def index(request):
             "start": next(
                 (modules.get(n) for n in ("customer", "contact") if modules.get(n).may(request.user, "mail")), None
             ),
-            "nav_active": "customer",
         },
     )
 
@@ -110,7 +109,7 @@ def detail(request, pk: int):
         if sums.get(key) or state == key
     ]
     word = tally(mailing, sums)
-    mine = mailing.created_by_id == request.user.pk or request.user.has_function("admin.settings")
+    admin = request.user.has_function("admin.settings")
     return render_page(
         request,
         "mailing/detail.html",
@@ -132,12 +131,13 @@ def detail(request, pk: int):
             ],
             **word,
             "live": bool(word["left"]) and not mailing.stopped_at,
-            "may_stop": mine and bool(word["left"]) and not mailing.stopped_at,
-            "may_resend": mine and bool(sums.get(State.FAILED)) and not mailing.stopped_at,
+            "may_stop": bool(word["left"]) and not mailing.stopped_at,
+            "may_resend": bool(sums.get(State.FAILED))
+            and not mailing.stopped_at
+            and mailing.recipients.filter(delivery__state=State.FAILED).exists(),
             "problems": problems,
-            "trouble": delivery.trouble() if word["left"] else "",
+            "trouble": delivery.trouble() if word["left"] and admin else "",  # it may name an address
             "here": request.get_full_path(),
-            "nav_active": "customer",
         },
     )
 
@@ -158,6 +158,7 @@ def shown(rows: list, user) -> list[dict]:
                 "customer": customer,
                 "url": f"/contacts/{row.contact_id}/" if name else "",
                 "address": row.address if name else mask(row.address),
+                "error": row.now_error if name else row.now_error.replace(row.address, mask(row.address)),
                 "dot": DOTS[row.now],
                 "state": State(row.now).label,
             }
@@ -184,7 +185,6 @@ def stop(request, pk: int):
             "danger": True,
             "module": CRUMB,
             "back_url": url,
-            "nav_active": "customer",
         },
     )
 
@@ -194,7 +194,7 @@ def resend(request, pk: int):
     """/mailings/<pk>/resend/: the failed ones once more; never those that may have arrived."""
     mailing = found(request, pk)
     url = f"{MAILINGS}{mailing.pk}/"
-    context = {"module": CRUMB, "back_url": url, "nav_active": "customer"}
+    context = {"module": CRUMB, "back_url": url}
     if request.method == "POST":
         try:
             again = services.resend_failed(mailing, by=request.user)

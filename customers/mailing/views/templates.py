@@ -6,7 +6,7 @@ from django.http import Http404
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.records import modules
-from orgs.views.base import done, form_page, move_errors, render_page
+from orgs.views.base import done, errors_of, move_errors, render_page
 
 from ...models import MailTemplate
 from .. import merge, services
@@ -30,11 +30,9 @@ class TemplateForm(forms.Form):
         for name in ("name", "subject", "body"):
             self.fields[name] = MailTemplate._meta.get_field(name).formfield()
             self.fields[name].widget.attrs["data-wide"] = ""
-        names = "、".join(merge.Fields("customer", user).by_name) if modules.get("customer").may(user, "mail") else ""
         self.fields["body"].widget.attrs["rows"] = 12
-        self.fields["body"].help_text = "合并字段写成 {{客户名称}}，发送时换成每位收件人自己的内容"
-        if names:
-            self.fields["body"].help_text += f"。可以用：{names}"
+        for name in ("subject", "body"):
+            self.fields[name].widget.attrs["data-merges"] = ""
         if user.has_function("admin.settings"):
             self.fields["company"] = forms.BooleanField(label="公司模板（所有能发邮件的人可以使用）", required=False)
 
@@ -50,7 +48,6 @@ def index(request):
         "mailing/templates.html",
         {
             "rows": [{"row": row, "mine": row.owner_id is not None or admin} for row in rows],
-            "nav_active": "customer",
         },
     )
 
@@ -90,15 +87,14 @@ def edited(request, template: MailTemplate, heading: str):
             return done(request, TEMPLATES, "保存成功")
         except ValidationError as error:
             move_errors(form, error if not hasattr(error, "error_dict") else by_name(error))
-    return form_page(
-        request,
-        form,
-        heading=heading,
-        sections=[("", "", ("name", "subject", "body", "company"))],
-        crumb=CRUMB,
-        back_url=TEMPLATES,
-        nav_active="customer",
-    )
+    writes = modules.get("customer").may(request.user, "mail")
+    context = {
+        "form": form,
+        "errors": errors_of(form) if form.is_bound else [],
+        "heading": heading,
+        "groups": merge.Fields("customer", request.user).grouped() if writes else [],
+    }
+    return render_page(request, "mailing/template.html", context, status=422 if form.errors else 200)
 
 
 def by_name(error) -> ValidationError:
@@ -124,6 +120,5 @@ def delete(request, pk: int):
             "danger": True,
             "module": CRUMB,
             "back_url": TEMPLATES,
-            "nav_active": "customer",
         },
     )
