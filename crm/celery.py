@@ -19,6 +19,11 @@ app.conf.beat_schedule = {
         "args": ["message_digest"],
         "schedule": crontab(hour=8, minute=30),
     },
+    "mailing-states": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["mailing_states"],
+        "schedule": crontab(hour=3, minute=35),
+    },
     "clean-messages": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["clean_messages"],

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from . import views
 from .duplicates import views as duplicates
@@ -17,4 +17,5 @@ urlpatterns = [
     path("transfer-requests/<int:pk>/agree/", handover.agree, name="handover-agree"),
     path("transfer-requests/<int:pk>/refuse/", handover.refuse, name="handover-refuse"),
     path("transfer-requests/<int:pk>/withdraw/", handover.withdraw, name="handover-withdraw"),
+    path("", include("customers.mailing.urls")),
 ]

@@ -25,6 +25,7 @@ PAGES = [
     Page("admin.dictionary", "标签", "/settings/tags/", "tag", "各模块的标签：名称、颜色、顺序、合并和删除"),
     Page("admin.settings", "系统参数", "/settings/parameters/", "settings", "重名规则、可见性、导出和保留天数"),
     Page("admin.settings", "邮件服务器", "/settings/mail/", "mail", "SMTP 设置和测试邮件"),
+    Page("admin.settings", "退订名单", "/settings/optouts/", "mail", "不想再收到邮件的邮箱；要求恢复时取消"),
     Page("admin.settings", "发件箱", "/settings/outbox/", "upload", "邮件和机器人消息的状态、错误和重发"),
     Page("admin.settings", "群机器人", "/settings/robots/", "chat", "把消息发到企业微信、钉钉和飞书的群"),
     Page("admin.log", "登录日志", "/settings/signins/", "key", "谁在什么时候从哪里登录，成功或失败"),

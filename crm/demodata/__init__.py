@@ -7,7 +7,7 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import company, customers, duplicates, fields, followups, pools, products, story
+from . import company, customers, duplicates, fields, followups, mailing, pools, products, story
 
 
 def exists() -> bool:
@@ -23,7 +23,8 @@ def make() -> dict[str, int]:
         made = customers.make(people, pick)
         goods = products.make(people, pick)
         said = followups.make(people, made, pick)
-        story.make(people, made, goods, said, pick)
+        posted = mailing.make(people, made, random.Random(20240502))
+        story.make(people, made, goods, [*said, *posted], pick)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
         duplicates.make(people, made)

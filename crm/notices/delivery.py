@@ -2,7 +2,7 @@
 
 A row is written in the transaction of what it tells about. A worker claims it (发送中, committed before the first byte
 leaves), sends it and writes the end. Certainly not sent: tried again after BACKOFF, then 失败. Perhaps sent, or a worker
-that died in between: 不确定, which only a person sends again.
+that died in between: 不确定, which only a person sends again. What must not go out any more ends as 未发送.
 """
 
 import logging
@@ -16,7 +16,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from . import mail, robots
-from .errors import NotSent, Unsure
+from .errors import NotSent, Unsure, Withheld
 from .models import Delivery, Robot
 from .text import lines, one_line
 
@@ -35,8 +35,8 @@ _SENDERS = {Delivery.Channel.MAIL: mail.send, Delivery.Channel.ROBOT: robots.sen
 def queue(rows: Iterable[Delivery]) -> list[Delivery]:
     """Write rows in the caller's transaction and hand them to the workers once that is committed."""
     made = Delivery.objects.bulk_create(rows, batch_size=500)
-    if made:
-        pks = [row.pk for row in made]
+    now = timezone.now()
+    if pks := [row.pk for row in made if row.next_at <= now]:  # the sweeper takes up what is due later
         transaction.on_commit(lambda: announce(pks))
     return made
 
@@ -126,6 +126,8 @@ def deliver(pk: int) -> Delivery | None:
                 row, Delivery.State.WAITING, error=str(error), next_at=timezone.now() + BACKOFF[row.attempts - 1]
             )
         return _end(row, Delivery.State.FAILED, error=str(error))
+    except Withheld as error:
+        return _end(row, Delivery.State.DROPPED, error=str(error))
     except Unsure as error:
         return _end(row, Delivery.State.UNKNOWN, error=str(error))
     except Exception:

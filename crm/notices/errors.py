@@ -10,5 +10,9 @@ class NotSent(Exception):
         self.retry, self.down = retry, down
 
 
+class Withheld(Exception):
+    """Nothing was sent, because it must not be any more (unsubscribed, stopped); the text says why."""
+
+
 class Unsure(Exception):
     """It may have been delivered or not: never tried again by itself."""

@@ -1,19 +1,22 @@
 """The mail server: from the environment (SMTP_*) or from the settings page; sending one row of the outbox through it."""
 
+import logging
 import smtplib
 import socket
 import ssl
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from email.utils import formataddr, parseaddr
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMultiAlternatives, get_connection
 
 from . import sealing
-from .errors import NotSent, Unsure
+from .errors import NotSent, Unsure, Withheld
 from .models import MailServer
 from .text import one_line
 
+logger = logging.getLogger(__name__)
 TIMEOUT = 10  # seconds for each answer of the server
 ANSWER = 400  # characters kept of what it says
 
@@ -30,6 +33,31 @@ class Server:
     @property
     def place(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a mail says: one line of subject, the text, the same as HTML ("" = text only), headers, files as (name, bytes,
+    MIME type)."""
+
+    subject: str
+    body: str
+    html: str = ""
+    headers: dict = field(default_factory=dict)
+    files: tuple = ()
+
+
+LETTERS: dict[str, Callable] = {}  # kind of delivery -> function(row) -> Letter, asked when the row leaves
+
+
+def composes(kind: str):
+    """Register the function that writes the letters of this kind; it raises Withheld where one must not go out any more."""
+
+    def register(function):
+        LETTERS[kind] = function
+        return function
+
+    return register
 
 
 def from_environment() -> bool:
@@ -70,6 +98,7 @@ def send(row) -> str:
         raise NotSent("邮件服务器未配置", retry=False)
     if "@" not in parseaddr(found.sender)[1]:
         raise NotSent("没有设置发件人地址", retry=False)
+    letter = _written(row)
     connection = get_connection(
         host=found.host,
         port=found.port,
@@ -81,9 +110,32 @@ def send(row) -> str:
     )
     try:
         _open(connection, found)
-        return _hand_over(connection, EmailMessage(row.subject, row.body, found.sender, [row.address]))
+        return _hand_over(connection, _message(letter, found.sender, row.address))
     finally:
         _hang_up(connection)
+
+
+def _written(row) -> Letter:
+    if row.kind not in LETTERS:
+        return Letter(row.subject, row.body)
+    try:
+        return LETTERS[row.kind](row)
+    except (NotSent, Withheld):
+        raise
+    except Exception:
+        logger.exception("the letter of delivery %s could not be written", row.pk)
+        raise NotSent(f"邮件内容生成出错，请查看日志（编号 {row.pk}）", retry=False) from None
+
+
+def _message(letter: Letter, sender: str, address: str) -> EmailMultiAlternatives:
+    message = EmailMultiAlternatives(
+        one_line(letter.subject, 200), letter.body, sender, [address], headers=dict(letter.headers)
+    )
+    if letter.html:
+        message.attach_alternative(letter.html, "text/html")
+    for name, content, mime in letter.files:
+        message.attach(name, content, mime)
+    return message
 
 
 def _open(connection, found: Server) -> None:

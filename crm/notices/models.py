@@ -105,7 +105,7 @@ class Robot(models.Model):
 
 class Delivery(models.Model):
     """One mail or robot post of the outbox: at most once (crm.notices.delivery). A row with `expires_at` carries something
-    short-lived (a reset link); its text is dropped at the end."""
+    short-lived (a reset link); its text is dropped at the end. What a kind of mail.LETTERS says is asked when it leaves."""
 
     class Channel(models.TextChoices):
         MAIL = "mail", "邮件"
@@ -117,6 +117,7 @@ class Delivery(models.Model):
         SENT = "sent", "已发送"
         FAILED = "failed", "失败"
         UNKNOWN = "unknown", "不确定"
+        DROPPED = "dropped", "未发送"
 
     RESENDABLE = (State.FAILED, State.UNKNOWN)
 

@@ -67,6 +67,7 @@ class Bulk:
     template: str = "records/confirm.html"
     done: str = "操作成功"
     leaves: bool = False  # the records are gone from where they stood: back to the list
+    page: str = ""  # it has a page of its own at this address, also for all that the list shows
 
 
 def flag(field: str, value: bool, *, key: str, label: str, icon: str, action: str, body: str = "") -> Bulk:

@@ -96,6 +96,15 @@ PARAMS = {
             low=100,
             high=200_000,
         ),
+        Param(
+            "mail_per_minute",
+            "群发邮件每分钟封数",
+            60,
+            "全公司发给客户的邮件按这个速度发出，避免被邮件服务商限制。",
+            low=1,
+            high=300,
+        ),
+        Param("mail_per_day", "每人每天群发封数", 2000, "一位员工一天最多给客户发这么多封邮件。", low=1, high=100_000),
         Param("session_idle_hours", "闲置退出（小时）", 8, "超过这个时间没有操作需要重新登录。", low=1, high=336),
         Param("signin_log_days", "登录日志保留天数", 365, "更早的登录日志会自动清除。", low=30, high=3650),
     ]

@@ -176,7 +176,8 @@ class DoorContract(ContractBase):
             *(("transfer", "team") if self.module.owned else ()),
             *(bulk.key for bulk in self.module.bulk),
         ):
-            response = self.post(self.chief, f"{self.module.bulk_url}{key}/", {"ids": str(self.mine.pk)})
+            page = next((bulk.page for bulk in self.module.bulk if bulk.key == key), "")
+            response = self.post(self.chief, page or f"{self.module.bulk_url}{key}/", {"ids": str(self.mine.pk)})
             self.assertEqual(response.status_code, 403, key)
         self.assertTrue(self.unchanged(self.mine))
 
@@ -226,7 +227,7 @@ class DoorContract(ContractBase):
             steps.append(
                 lambda: services.transfer(self.module.model.objects.filter(pk=self.mine.pk), self.mate, by=person)
             )
-        for bulk in self.module.bulk:
+        for bulk in [one for one in self.module.bulk if one.run]:
             steps.append(
                 lambda bulk=bulk: bulk.run(self.module.model.objects.filter(pk=self.mine.pk), by=person, form=None)
             )

@@ -122,15 +122,22 @@ def match_contacts(kind: str, values, limit: int) -> list[tuple[str, int]]:
 
 
 def offered(customers, user) -> dict[int, dict]:
-    """申请移交, where somebody else owns the customer; the request, where one waits already."""
+    """申请移交, where somebody else owns the customer; the request, where one waits already; 领取, where it lies in a pool
+    of the person."""
     from ..handover import services
+    from ..pools import access, kinds
 
+    kind = kinds.get("customer")
+    mine = {pool.pk for pool in access.pools_of(kind, user)} if user.has_function("customer.claim") else set()
     asked = services.waiting_of(user, [customer.pk for customer in customers])
     found = {}
     for customer in customers:
         if customer.pk in asked:
             url = f"{services.PAGE}{asked[customer.pk]}/"
             found[customer.pk] = {"label": "已申请", "url": url, "icon": "clock", "dialog": False}
+        elif customer.pool_id in mine:
+            url = f"/{kind.prefix}/{customer.pool_id}/bulk/claim/?ids={customer.pk}"
+            found[customer.pk] = {"label": "领取", "url": url, "icon": "plus", "dialog": True}
         elif customer.owner_id not in (None, user.pk):
             url = services.address(customer, user)
             found[customer.pk] = {"label": "申请移交", "url": url, "icon": "transfer", "dialog": True}

@@ -3,6 +3,7 @@
 from .contact import Contact, ContactGrant
 from .customer import Customer, CustomerGrant, name_key_for
 from .handover import TransferRequest
+from .mailing import Mailing, MailingFile, MailingRecipient, MailOptOut, MailTemplate
 from .pools import OwnerCap, Pool, PooledRecord, PoolEvent, PoolOpen, pooled_constraint, pooled_indexes
 
 __all__ = [
@@ -16,7 +17,12 @@ __all__ = [
     "PoolOpen",
     "PooledRecord",
     "TransferRequest",
-    "name_key_for",
     "pooled_constraint",
     "pooled_indexes",
+    "MailOptOut",
+    "MailTemplate",
+    "Mailing",
+    "MailingFile",
+    "MailingRecipient",
+    "name_key_for",
 ]

@@ -2,8 +2,9 @@
 
 from crm.records import dictionaries, modules
 from crm.records.columns import Column
-from crm.records.modules import Module, View
+from crm.records.modules import Bulk, Module, View
 
+from ..mailing.chips import contact_chips
 from ..models import Contact, ContactGrant
 from ..services import create_contact, restore_contacts, update_contact
 from .builtin import mine, recently, this_month, this_week, today
@@ -25,7 +26,10 @@ CONTACT = modules.register(
         grant_model=ContactGrant,
         followed=True,
         parents=("customer",),
-        functions=(("history", "导入原创建人和时间"),),
+        functions=(
+            ("mail", "发送邮件"),
+            ("history", "导入原创建人和时间"),
+        ),
         search={"name": ("name",), "phone": ("mobile", "phone")},
         search_placeholder="姓名、电话、拼音首字母",
         columns=[
@@ -94,6 +98,8 @@ CONTACT = modules.register(
             ("其他", ("remark", "created_by", "created_at", "updated_at")),
         ),
         facts=("customer", "owner", "position", "mobile", "email", "created_at"),
+        chips=contact_chips,
+        bulk=[Bulk("mail", "发送邮件", "mail", "mail", None, "", "", page="/contacts/mail/")],
         verbs={"restore": restore_contacts, "update": update_contact, "create": create_contact},
     )
 )

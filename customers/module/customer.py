@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
-from crm.records.modules import Module, View, flag
+from crm.records.modules import Bulk, Module, View, flag
 
 from .. import summary
 from ..duplicates import rules  # noqa: F401  declares its parameters
@@ -221,6 +221,7 @@ CUSTOMER = modules.register(
                 run=lambda rows, *, by, form=None: lock_records(rows, by=by),
             ),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
+            Bulk("mail", "发送邮件", "mail", "mail", None, "", "", page="/customers/mail/"),
         ],
     )
 )

@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from django.core import mail
+from django.core.cache import cache
 
 from crm.records import modules
 from crm.records.importing import upload
@@ -19,3 +21,12 @@ def import_page():
         return f"{module.import_url}{draft.token}/"
 
     return make
+
+
+@pytest.fixture
+def post_office(settings):
+    """A mail server that takes everything (Django's test backend) and a known address of the site."""
+    cache.clear()
+    settings.SMTP_HOST, settings.SMTP_FROM = "mail.example.com", "crm@example.com"
+    settings.PUBLIC_URL = "https://crm.example.com"
+    return mail.outbox

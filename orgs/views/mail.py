@@ -15,7 +15,14 @@ from ..services import mailing
 from .base import Pager, done, errors_of, move_errors, needs, number, render_page
 
 MAIL, OUTBOX = "/settings/mail/", "/settings/outbox/"
-DOTS = {"sent": "success", "failed": "danger", "unknown": "warning", "waiting": "accent", "sending": "accent"}
+DOTS = {
+    "sent": "success",
+    "failed": "danger",
+    "unknown": "warning",
+    "waiting": "accent",
+    "sending": "accent",
+    "dropped": "warning",
+}
 
 
 class ServerForm(forms.Form):
@@ -161,10 +168,7 @@ def outbox(request):
         {
             "tabs": tabs,
             "state": state,
-            "rows": [
-                {"row": row, "dot": DOTS[row.state], "kind": kinds.label_of(row.kind) if row.kind else "测试和账号"}
-                for row in pager.rows
-            ],
+            "rows": [{"row": row, "dot": DOTS[row.state], "kind": kind_of(row)} for row in pager.rows],
             "pager": pager.context(),
             "trouble": delivery.trouble(),
             "configured": mail.configured(),
@@ -172,6 +176,12 @@ def outbox(request):
             "nav_active": "settings",
         },
     )
+
+
+def kind_of(row) -> str:
+    if row.kind in mail.LETTERS:
+        return "客户邮件"
+    return kinds.label_of(row.kind) if row.kind else "测试和账号"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -38,6 +38,9 @@ LOG_ICONS = {
     "file_added": "file",
     "file_removed": "file",
     "files_downloaded": "download",
+    "mailed": "mail",
+    "opted_out": "mail",
+    "opted_in": "mail",
     "followup_updated": "chat",
     "followup_removed": "chat",
     "followup_comment_removed": "chat",
@@ -168,14 +171,8 @@ class DetailView(ModuleView):
             )
         for bulk in module.bulk:
             if bulk.action in rights and (bulk.shown is None or bulk.shown(record)):
-                found.append(
-                    {
-                        "label": bulk.label,
-                        "url": f"{module.bulk_url}{bulk.key}/?ids={record.pk}",
-                        "icon": bulk.icon,
-                        "dialog": True,
-                    }
-                )
+                url = f"{bulk.page or f'{module.bulk_url}{bulk.key}/'}?ids={record.pk}"
+                found.append({"label": bulk.label, "url": url, "icon": bulk.icon, "dialog": not bulk.page})
         followed = Star.objects.filter(user=self.user, content_type=generic(type(record)), object_id=record.pk).exists()
         found.append(
             {

@@ -28,7 +28,7 @@ class ListView(Paging, ModuleView):
         if data.get("totals") in totals.MEASURES and request.htmx:
             return self.page("records/totals.html", totals.row(self.state, columns, data["totals"]))
         place = self.paginate()
-        records = self.fetch(place.pop("ids"), columns)
+        records = self.records = self.fetch(place.pop("ids"), columns)
         self.state.fields.prepare(columns, records)
         pager = self.pager(records, **place)
         editable = self.editable(records)
@@ -198,6 +198,11 @@ class ListView(Paging, ModuleView):
                     "dialog": True,
                 }
             )
+        shown = ",".join(str(record.pk) for record in self.records)
+        for bulk in module.bulk:
+            if bulk.page and shown and module.may(user, bulk.action):
+                url = f"{bulk.page}?{urlencode({'filter': self.token(), 'ids': shown})}"
+                found.append({"label": bulk.label, "url": url, "icon": bulk.icon, "dialog": True, "menu": True})
         if module.may(user, "create"):
             found.append({"label": f"新建{module.label}", "url": module.new_url, "icon": "plus", "primary": True})
         return found
@@ -207,7 +212,7 @@ class ListView(Paging, ModuleView):
 
     def bulk(self, pager) -> dict:
         module, user = self.module, self.user
-        actions = [(bulk.key, bulk.label, bulk.icon, bulk.danger, bulk.action) for bulk in self.bulk_actions()]
+        actions = [(one.key, one.label, one.icon, one.danger, one.action, one.page) for one in self.bulk_actions()]
         return {
             "actions": [
                 {
@@ -215,9 +220,9 @@ class ListView(Paging, ModuleView):
                     "label": label,
                     "icon": icon,
                     "danger": danger,
-                    "url": f"{module.bulk_url}{key}/" if key != "export" else module.export_url,
+                    "url": own or (f"{module.bulk_url}{key}/" if key != "export" else module.export_url),
                 }
-                for key, label, icon, danger, action in actions
+                for key, label, icon, danger, action, own in actions
                 if module.may(user, action)
             ],
             "total_text": pager["count_text"].removeprefix("共 "),

@@ -268,3 +268,10 @@ def test_saved_views_of_the_pool_are_its_own(sea, pooled):
     client.post(url(sea, "columns/"), {"columns": json.loads('["name", "pooled_at"]')})
     assert "入池原因</" not in client.get(url(sea)).content.decode()
     assert "客户行业" in client.get("/customers/").content.decode()
+
+
+def test_the_search_for_duplicates_offers_to_claim_to_members_only(sea, pooled):
+    page = client_for(sea.bob).get("/duplicates/", {"q": "云澜智造科技"}).content.decode()
+    assert f"/pool/{sea.pool.pk}/bulk/claim/?ids={pooled.pk}" in page
+    page = client_for(sea.eve).get("/duplicates/", {"q": "云澜智造科技"}).content.decode()
+    assert "云澜智造科技" in page and "bulk/claim" not in page
