@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from . import kinds, views
+from . import kinds, overview, views
 
 
 def pool_urls(name: str) -> list:
@@ -27,8 +27,8 @@ def pool_urls(name: str) -> list:
     ]
     routes = [
         path("", view(views.PoolIndex), name=prefix),
-        path("history/", view(views.History), name=f"{prefix}-history"),
-        path("tomorrow/", view(views.Tomorrow), name=f"{prefix}-tomorrow"),
+        path("history/", view(overview.History), name=f"{prefix}-history"),
+        path("tomorrow/", view(overview.Tomorrow), name=f"{prefix}-tomorrow"),
         path("<int:pool>/", include(inside)),
     ]
     return [path(f"{prefix}/", include(routes))]

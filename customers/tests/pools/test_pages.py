@@ -92,6 +92,11 @@ def test_the_export_of_a_pool_holds_its_rows_with_masked_fields(sea, pooled):
 def test_claiming_from_the_page_moves_the_customer_and_says_so(sea, pooled):
     client = client_for(sea.bob)
     asked = client.get(url(sea, f"bulk/claim/?ids={pooled.pk}"), headers=HX).content.decode()
+    assert "领取 1 个客户？" in asked
+    other = make("第二家", sea.ann)
+    release_all = Customer.objects.filter(pk=other.pk)
+    services.release(release_all, book.get("customer", sea.pool.pk), by=sea.ann, reason="其他")
+    asked = client.get(url(sea, f"bulk/claim/?ids={pooled.pk},{other.pk}"), headers=HX).content.decode()
     assert "确定要批量领取吗?" in asked
     answer = client.post(url(sea, "bulk/claim/"), {"ids": pooled.pk, "confirmed": "1"}, headers=HX)
     assert answer.status_code == 204
