@@ -46,6 +46,9 @@ class Customer(OwnedRecord):
     last_followed_at = models.DateTimeField("最后跟进时间", null=True, blank=True, editable=False)
     locked = models.BooleanField("锁定", default=False, editable=False)
     remark = fields.LongText("备注", max_length=500)
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="+", verbose_name="已合并到", db_index=False, editable=False
+    )
 
     class Meta:
         verbose_name = "客户"
@@ -62,7 +65,10 @@ class Customer(OwnedRecord):
             ),
             models.CheckConstraint(condition=Q(credit=None) | Q(credit__range=(1, 5)), name="customer_credit"),
         ]
-        indexes = owned_indexes("customer", "created_at", "updated_at", "name")
+        indexes = [
+            *owned_indexes("customer", "created_at", "updated_at", "name"),
+            models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="customer_merged"),
+        ]
 
     def __str__(self):
         return self.name

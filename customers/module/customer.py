@@ -1,11 +1,14 @@
 """What customers declare."""
 
+from crm.notices import kinds
 from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
-from crm.records.modules import Module, View, flag
+from crm.records.modules import Bulk, Module, View, flag
 
 from ..duplicates import hints
+from ..merging import undo  # noqa: F401  registers the way back
 from ..models import Contact, Customer, CustomerGrant
+from ..models.links import PARENT, SUBSIDIARY
 from ..services import create_customer, delete_customers, purge_customers, restore_customers, switch_name_rule
 from .builtin import in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
 
@@ -23,6 +26,8 @@ for _code, _label in {
     "employees": "员工数",
 }.items():
     dictionaries.declare(f"customer.{_code}", _label, "客户")
+dictionaries.declare("customer.link", "客户关系", "客户", fixed=(PARENT, SUBSIDIARY))
+kinds.register("merge", "客户合并", "客户与公海", icon="link", order=15)
 params.on_change("duplicate_names", switch_name_rule)
 
 
@@ -193,6 +198,7 @@ CUSTOMER = modules.register(
                 body="锁定的客户不会被自动收回公海。",
             ),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
+            Bulk("merge", "合并", "link", "merge", None, "", "", page="/customers/merge/", one="合并到…"),
         ],
     )
 )

@@ -27,6 +27,13 @@ LOG_ICONS = {
     "edit_undone": "undo",
     "delete_undone": "undo",
     "transfer_undone": "undo",
+    "merge_undone": "undo",
+    "merged": "link",
+    "merged_away": "link",
+    "relation_added": "link",
+    "relation_removed": "link",
+    "contact_linked": "contact",
+    "contact_unlinked": "contact",
     "deleted": "trash",
     "restored": "undo",
     "file_added": "file",
@@ -136,7 +143,7 @@ class DetailView(ModuleView):
                     for tab in tabs
                 ],
                 "tab": {"key": active.key, "template": active.template, **active.build(request, record, self.rights)},
-                "notices": [f"这条{self.module.label}在回收站中。"] if record.deleted_at else [],
+                "notices": self.notices(record),
                 "side": [card for make in self.module.side for card in make(record, self.user)]
                 if not record.deleted_at
                 else [],
@@ -147,6 +154,10 @@ class DetailView(ModuleView):
         return self.module.url(pk=record.pk)
 
     # Header -----------------------------------------------------------------------------------------------------------
+    def notices(self, record) -> list[str]:
+        """Sentences above everything else."""
+        return [f"这条{self.module.label}在回收站中。"] if record.deleted_at else []
+
     def actions(self, record) -> list[dict]:
         module, rights, found = self.module, self.rights, []
         follows = module.followed and "follow" in rights
@@ -164,8 +175,8 @@ class DetailView(ModuleView):
             if bulk.action in rights and (bulk.shown is None or bulk.shown(record)):
                 found.append(
                     {
-                        "label": bulk.label,
-                        "url": f"{module.bulk_url}{bulk.key}/?ids={record.pk}",
+                        "label": bulk.one or bulk.label,
+                        "url": f"{bulk.page or f'{module.bulk_url}{bulk.key}/'}?ids={record.pk}",
                         "icon": bulk.icon,
                         "dialog": True,
                     }

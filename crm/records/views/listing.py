@@ -208,18 +208,18 @@ class ListView(Paging, ModuleView):
 
     def bulk(self, pager) -> dict:
         module, user = self.module, self.user
-        actions = [(bulk.key, bulk.label, bulk.icon, bulk.danger, bulk.action) for bulk in bulk_actions(module)]
         return {
             "actions": [
                 {
-                    "key": key,
-                    "label": label,
-                    "icon": icon,
-                    "danger": danger,
-                    "url": f"{module.bulk_url}{key}/" if key != "export" else module.export_url,
+                    "key": bulk.key,
+                    "label": bulk.label,
+                    "icon": bulk.icon,
+                    "danger": bulk.danger,
+                    "url": bulk.page
+                    or (f"{module.bulk_url}{bulk.key}/" if bulk.key != "export" else module.export_url),
                 }
-                for key, label, icon, danger, action in actions
-                if module.may(user, action)
+                for bulk in bulk_actions(module)
+                if module.may(user, bulk.action)
             ],
             "total_text": pager["count_text"].removeprefix("共 "),
             "filter_token": self.token(),
