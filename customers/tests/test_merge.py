@@ -1,25 +1,18 @@
 """合并客户 and 撤销合并: nothing is lost, the log is complete, everything goes back exactly."""
 
-from datetime import timedelta
 
 import pytest
-from django.core.exceptions import ValidationError
-from django.utils import timezone
 
-from crm.notices.models import Message
-from crm.records import fieldset, services, teams
+from crm.records import services, teams
 from crm.records.followups import services as followups
-from crm.records.models import Attachment, FollowUp, FollowUpLink, OperationLog, Star, Undo
+from crm.records.models import Attachment, FollowUp, FollowUpLink, OperationLog, Undo
 from crm.records.tagging import services as tagging
 from crm.records.undoing import services as undoing
 from crm.testing.followups import values
-from customers import services as verbs
-from customers.merging import carrying
-from customers.models import Contact, ContactCustomer, ContactGrant, Customer, CustomerGrant, CustomerRelation
-from customers.relations import services as relations
+from customers.models import Contact, Customer
 from orgs.tests.factories import department, employee
 
-from .merging import at, contact, customer, everything, file, furnish, kind, merge, team
+from .merging import at, contact, customer, everything, file, furnish, merge
 
 pytestmark = pytest.mark.django_db
 
