@@ -6,13 +6,20 @@ from crm import health
 from crm.records import modules
 from crm.records import urls as records
 from crm.records.views.single import pick_record
+from customers import pages
+
+REPLACED = {"customer": pages.VIEWS}  # views of a module that differ from the shared ones
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("", include("orgs.urls")),
     *records.shared,
-    *[route for module in modules.ordered() for route in records.module_urls(module.name)],
+    *[
+        route
+        for module in modules.ordered()
+        for route in records.module_urls(module.name, replace=REPLACED.get(module.name))
+    ],
     path("", include("customers.urls")),
     path("", include("products.urls")),
     path("pick/<slug:name>/", pick_record, name="pick"),

@@ -20,6 +20,7 @@ from crm.records.followups import services as followups
 from crm.records.models import DictionaryItem, Job, Undo
 from crm.testing.followups import values
 from customers.models import Contact, Customer
+from customers.relations import services as relations
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, Product
@@ -139,6 +140,11 @@ EXPECTED = {
     # customers, products
     "pick-city": ("in ok ok ok", "in 405 405 405"),
     "contact-primary": ("in 405 405 403", "in 404 ok 403"),
+    "customer-merge": ("in 403 ok 403", "in 403 ok 403"),
+    "customer-relate": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-relation-remove": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-contact-link": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-contact-unlink": ("in 404 ok 403", "in 404 ok 403"),
     "product-category-index": ("in 403 403 403", "in 403 403 403"),
     "product-category-new": ("in 403 403 403", "in 403 403 403"),
     "product-category": ("in 403 403 403", "in 403 403 403"),
@@ -273,6 +279,10 @@ def site(db):
     }
     customer = services.create(Customer(name="金丝雀公司", owner=owner), by=owner)
     contact = services.create(Contact(name="金丝雀人", customer=customer, owner=owner), by=owner)
+    second = services.create(Customer(name="金丝雀公司二", owner=owner), by=owner)
+    kind = DictionaryItem.objects.get(dictionary="customer.link", label="合作")
+    relation = relations.relate(customer, second, kind, by=owner)
+    link = relations.link_contact(contact, second, by=owner)
     keeper = employee("超管", ["super"])
     product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
     category = trees.save(Category(name="分类"))
@@ -292,6 +302,8 @@ def site(db):
         "file": file.pk,
         "followup": written.pk,
         "followup-comment-remove": said.pk,
+        "customer-relation-remove": relation.pk,
+        "customer-contact-unlink": link.pk,
         "followup-phrase-remove": phrase.pk,
         "category": category.pk,
         "employee": owner.pk,

@@ -5,6 +5,7 @@ from crm.records.columns import Column
 from crm.records.modules import Module, View
 
 from ..models import Contact, ContactGrant
+from ..relations.queries import customers_card
 from ..services import create_contact, restore_contacts, update_contact
 from .builtin import mine, recently, this_month, this_week, today
 
@@ -93,6 +94,7 @@ CONTACT = modules.register(
             ("联系方式", ("mobile", "phone", "email", "qq", "wechat", "address", "postcode")),
             ("其他", ("remark", "created_by", "created_at", "updated_at")),
         ),
+        side=(customers_card,),
         facts=("customer", "owner", "position", "mobile", "email", "created_at"),
         verbs={"restore": restore_contacts, "update": update_contact, "create": create_contact},
     )

@@ -3,12 +3,13 @@
 from crm.notices import kinds
 from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
-from crm.records.modules import Bulk, Module, View, flag
+from crm.records.modules import Bulk, Module, Tab, View, flag
 
 from ..duplicates import hints
 from ..merging import undo  # noqa: F401  registers the way back
 from ..models import Contact, Customer, CustomerGrant
 from ..models.links import PARENT, SUBSIDIARY
+from ..relations.views import relations_count, relations_tab
 from ..services import create_customer, delete_customers, purge_customers, restore_customers, switch_name_rule
 from .builtin import in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
 
@@ -183,6 +184,7 @@ CUSTOMER = modules.register(
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
         chips=customer_chips,
         side=(primary_card,),
+        tabs=[Tab("relations", "关联客户", "customers/relations.html", relations_tab, relations_count, order=65)],
         create_from=lambda form, *, by: create_customer(form.instance, by=by, contact=form.contact()),
         texts={"delete_body": "客户和它的联系人进入回收站，还原时一起回来。"},
         duplicate_hint=hints,

@@ -1,6 +1,5 @@
 """合并客户 and 撤销合并: nothing is lost, the log is complete, everything goes back exactly."""
 
-
 import pytest
 
 from crm.records import services, teams
