@@ -7,7 +7,7 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import company, customers, fields, followups, products, story
+from . import company, customers, fields, followups, products, story, ties
 
 
 def exists() -> bool:
@@ -24,6 +24,7 @@ def make() -> dict[str, int]:
         goods = products.make(people, pick)
         said = followups.make(people, made, pick)
         story.make(people, made, goods, said, pick)
+        ties.make(people)
         fields.make(people, made.customers, pick)
         company.sign_ins(people, pick)
     return {

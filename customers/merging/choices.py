@@ -51,7 +51,7 @@ def keys(user) -> list[str]:
 
 
 def rows(customers: list[Customer], survivor: Customer, user) -> list[Row]:
-    """The rows of the page; where the survivor has nothing the first that has is offered."""
+    """The rows of the page, those with nothing to choose last; where the survivor has nothing the first that has is offered."""
     fields = fieldset.of(modules.get("customer"), user)
     wanted = keys(user)
     columns = {key: fields.by_key[key] for key in wanted if key in fields.by_key}
@@ -71,7 +71,7 @@ def rows(customers: list[Customer], survivor: Customer, user) -> list[Row]:
             continue
         pick = next((one.pk for one in first if not _empty(stored[one.pk])), survivor.pk)
         found.append(Row(key, column.label, texts, same, pick))
-    return found
+    return sorted(found, key=lambda row: row.same)
 
 
 def values(customers: list[Customer], survivor: Customer, picks: dict[str, int], user) -> dict:

@@ -185,7 +185,7 @@ class _Merge:
             record.customer_id = self.survivor.pk
         if records:
             services.save_many(child, records, {"customer_id"}, now=self.now)
-            self._note(child, before, {record.pk: other.pk for record in records}, f"随客户合并到“{self.final.name}”")
+            self._note(child, before, {record.pk: other.pk for record in records}, f"随客户合并到{self.called}")
         return None
 
     def _take_contacts(self, came: list[Contact], other: Customer) -> None:
@@ -302,7 +302,7 @@ class _Merge:
         services.write_log(
             Customer,
             (
-                (other.pk, f"合并到“{final.name}”（编号 {final.pk}）", difference)
+                (other.pk, f"合并到{self.called}（编号 {final.pk}）", difference)
                 for other, difference in zip(self.others, differences(self.module, compared), strict=True)
             ),
             code="customer.merged_away",
@@ -323,7 +323,7 @@ class _Merge:
         services.write_log(
             Contact,
             (
-                (change.record.pk, f"随客户合并到“{final.name}”", difference)
+                (change.record.pk, f"随客户合并到{self.called}", difference)
                 for change, difference in zip(changes, differences(self.contact, changes), strict=True)
             ),
             code="contact.merged",
@@ -344,6 +344,12 @@ class _Merge:
             if value != getattr(self.final, field.attname)
         }
 
+    @property
+    def called(self) -> str:
+        """The survivor by the name people knew it by, with the one it took."""
+        old, new = self.survivor.name, self.final.name
+        return f"“{old}”" + (f"（现名“{new}”）" if new != old else "")
+
     def _tell(self) -> None:
         """The owners concerned, one message each."""
         names = "、".join(f"“{one.name}”" for one in self.others)
@@ -355,5 +361,5 @@ class _Merge:
                 continue
             mine = self.final.owner_id == person.pk
             where = "现在由您负责。" if mine else "您在它的团队里，可以继续读写。"
-            title = f"{self.by.name}把{names}合并到了“{self.final.name}”"
+            title = f"{self.by.name}把{names}合并到了{self.called}"
             notify([person.pk], kind="merge", title=title, body=where, url=self.module.url(pk=self.final.pk))

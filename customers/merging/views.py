@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import messages
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.utils.html import format_html
@@ -242,7 +243,5 @@ class RecycledCustomer(RecycledView):
 
 
 def _entries_of(record):
-    from django.contrib.contenttypes.models import ContentType
-
     kind = ContentType.objects.get_for_model(Customer)
     return Undo.objects.filter(records__content_type=kind, records__object_id=record.pk).values("pk")

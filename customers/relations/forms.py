@@ -6,6 +6,8 @@ from ..models import ContactCustomer, CustomerRelation
 
 
 class RelationForm(HouseForm):
+    own_words = frozenset({"kind"})
+
     class Meta:
         model = CustomerRelation
         fields = ["other", "kind", "note"]
