@@ -46,6 +46,16 @@ def carry(journal, model: type, source: int, target: int, *, tags: bool = True, 
         journal.move(at(table, source), object_id=target)
 
 
+def hanging(model: type, ids) -> set[int]:
+    """Those of these records on which anything hangs at all: most doubles carry nothing."""
+    kind = ContentType.objects.get_for_model(model)
+    found: set[int] = set()
+    for table in (FollowUp, FollowUpLink, Attachment, TagLink, Star) if ids else ():
+        rows = table.objects.filter(content_type=kind, object_id__any=list(ids)).order_by()
+        found |= set(rows.values_list("object_id", flat=True))
+    return found
+
+
 def _timelines(journal, came, there, target: int) -> None:
     """A follow-up that shows on both timelines shows once, by its closer link."""
     kinds = dict(there.filter(followup__in=came.values("followup")).values_list("followup_id", "kind"))

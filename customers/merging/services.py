@@ -98,6 +98,7 @@ class _Merge:
         self.owner = self.new["owner"] if "owner" in self.new else survivor.owner
         self.formers = preview.formers(customers, self.owner)
         self.module, self.contact = modules.get("customer"), modules.get("contact")
+        self.custom = definitions.custom(self.contact.name)
         self.now = timezone.now()
         self.changed: dict[int, Change] = {}  # contacts, each once however many customers touch it
         self.roots: dict[int, int] = {}
@@ -195,10 +196,15 @@ class _Merge:
         twice = contacts.doubles(there, came)
         owners = {one.owner_id for one in came if one.pk in twice} - {None}
         working = set(get_user_model().objects.filter(pk__in=owners, is_active=True).values_list("pk", flat=True))
+        grants = self.contact.grant_model.objects.filter(content_object_id__any=list(twice))
+        heavy = carrying.hanging(Contact, list(twice)) | relations.working_elsewhere(twice)
+        heavy |= set(grants.values_list("content_object_id", flat=True))
         first = next((one for one in there if one.is_primary), None)
         for contact in came:
             if contact.pk in twice:
-                self._fold(contact, twice[contact.pk], other, working)
+                kept = twice[contact.pk]
+                former = {contact.owner_id} & working - {kept.owner_id}
+                self._fold(contact, kept, other, former, heavy=contact.pk in heavy)
                 if contact.is_primary and first is None:
                     first = twice[contact.pk]
                     self._set(first, other.pk, is_primary=True)
@@ -208,6 +214,10 @@ class _Merge:
                 self._set(contact, other.pk, is_primary=False)
             elif contact.is_primary:
                 first = contact
+        Contact.objects.filter(pk__any=list(twice)).update(
+            deleted_at=self.now, deleted_by=self.by, version=F("version") + 1
+        )
+        custom_values.release(self.contact, list(twice))
         moved = [contact for contact in came if contact.pk not in twice]
         # at once, for the next customer compares with them; their version and time go up with what else changes
         Contact.objects.filter(pk__any=[one.pk for one in moved if not one.is_primary]).update(is_primary=False)
@@ -221,23 +231,23 @@ class _Merge:
             change.before.setdefault(name, getattr(change.record, name))
             setattr(change.record, name, value)
 
-    def _fold(self, double: Contact, kept: Contact, other: Customer, working: set[int]) -> None:
-        """A double goes to the recycle bin; the kept contact gets what it lacks and everything that hangs on the other."""
+    def _fold(self, double: Contact, kept: Contact, other: Customer, former: set[int], *, heavy: bool) -> None:
+        """The kept contact gets what it lacks and everything that hangs on its double, which goes to the recycle bin; whoever
+        owned the double may go on editing."""
         journal = Journal()
         plain, extra = contacts.missing(kept, double)
-        custom = definitions.custom(self.contact.name)
+        custom = self.custom
         extra = {key: value for key, value in extra.items() if key in custom}
         files = [key for key in extra if custom[key].type == Type.FILES]
         if plain or extra:
             self._set(kept, other.pk, **plain)
             change = self.changed[kept.pk]
             change.moved += custom_values.put(change.record, extra, custom)
-        carrying.carry(journal, Contact, double.pk, kept.pk, files=files)
-        relations.carry_contact(journal, double.pk, kept.pk, self.survivor.pk)
-        former = {double.owner_id} & working - {kept.owner_id}
-        team.join(journal, self.contact, kept.pk, [double.pk], owner=kept.owner_id, formers=former, by=self.by)
-        Contact.objects.filter(pk=double.pk).update(deleted_at=self.now, deleted_by=self.by, version=F("version") + 1)
-        custom_values.release(self.contact, [double.pk])
+        if heavy or files:
+            carrying.carry(journal, Contact, double.pk, kept.pk, files=files)
+            relations.carry_contact(journal, double.pk, kept.pk, self.survivor.pk)
+        if heavy or former:
+            team.join(journal, self.contact, kept.pk, [double.pk], owner=kept.owner_id, formers=former, by=self.by)
         line = Line.of_deleted({"pk": double.pk, "version": double.version, "updated_at": double.updated_at}, "")
         line.root, line.more = other.pk, {"steps": journal.steps, "survivor": kept.pk}
         self.folded.append((line, kept))

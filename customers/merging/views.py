@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.http import Http404
 from django.utils.html import format_html
 
@@ -19,6 +20,7 @@ from ..models import Customer
 from . import choices, preview, services
 
 ORDINALS = "一二三四五"
+AT_ONCE = "刚刚有人保存了相同的记录，请检查后重试。"
 
 
 class IntoForm(forms.Form):
@@ -188,7 +190,8 @@ class MergeView(ModuleView):
             versions[self.number(pk)] = self.number(version)
         try:
             done = services.merge(ids, survivor, picks, versions=versions, by=self.user)
-        except ValidationError as error:
+        except (ValidationError, IntegrityError) as problem:
+            error = problem if isinstance(problem, ValidationError) else ValidationError(AT_ONCE)
             customers = self.read(ids)
             if len(customers) != len(ids):  # somebody merged or deleted one at the same moment
                 return self.refuse(error)

@@ -97,7 +97,8 @@ def _walk(level: set[int], end: str, known: dict, pairs: dict, user) -> set[int]
 # Contacts -------------------------------------------------------------------------------------------------------------
 def links_of(customer: Customer):
     """Contacts that work for this customer as well (兼任)."""
-    return ContactCustomer.objects.filter(customer=customer, contact__deleted_at=None)
+    rows = ContactCustomer.objects.filter(customer=customer, contact__deleted_at=None)
+    return rows.exclude(contact__customer=customer)  # it moved here since
 
 
 def linked_contacts(customer: Customer, user, *, may_edit: bool) -> list[dict]:
@@ -127,7 +128,8 @@ def linked_contacts(customer: Customer, user, *, may_edit: bool) -> list[dict]:
 
 def customers_card(contact: Contact, user) -> list[dict]:
     """Side card of a contact that works for several customers: those the person may see, the others as a number."""
-    links = list(ContactCustomer.objects.filter(contact=contact, customer__deleted_at=None).order_by("pk"))
+    rows = ContactCustomer.objects.filter(contact=contact, customer__deleted_at=None)
+    links = list(rows.exclude(customer=contact.customer_id).order_by("pk"))
     if not links:
         return []
     seen = visible({contact.customer_id, *(link.customer_id for link in links)}, user)

@@ -180,6 +180,12 @@ def carry_links(journal, source: int, target: int) -> None:
     journal.move(came, customer_id=target)
 
 
+def working_elsewhere(contacts) -> set[int]:
+    """Those of these contacts that work for further customers."""
+    rows = ContactCustomer.objects.filter(contact__any=list(contacts))
+    return set(rows.values_list("contact_id", flat=True))
+
+
 def carry_contact(journal, source: int, target: int, main: int) -> None:
     """The further customers of a double become those of the kept contact, whose main customer is `main`."""
     came = ContactCustomer.objects.filter(contact=source)

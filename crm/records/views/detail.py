@@ -111,7 +111,8 @@ class DetailView(ModuleView):
     def get(self, request, pk):
         record = self.record()
         self.rights = scope.rights(self.user, record)
-        tabs = sorted([*self.shared_tabs(), *self.module.tabs], key=lambda tab: tab.order)
+        own = [] if record.deleted_at else self.module.tabs
+        tabs = sorted([*self.shared_tabs(), *own], key=lambda tab: tab.order)
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
         here, fields = self.here(record), fieldset.of(self.module, self.user)
         return self.page(
