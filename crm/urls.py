@@ -6,10 +6,9 @@ from crm import health
 from crm.records import modules
 from crm.records import urls as records
 from crm.records.views.single import pick_record
-from customers.pools.views import OwnedDetail
+from customers import pages
 
-# Pages that a module has of its own.
-REPLACED = {"customer": {"detail": OwnedDetail}}
+REPLACED = {"customer": pages.VIEWS}  # views of a module that differ from the shared ones
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

@@ -38,7 +38,7 @@ def create_customer(customer: Customer, *, by, contact: dict | None = None, pool
 @transaction.atomic
 def create_contact(contact: Contact, *, by) -> Contact:
     """Save a contact; the first one of a customer becomes its primary contact."""
-    Customer.objects.select_for_update().get(pk=contact.customer_id)
+    _open(contact.customer_id)
     contact.is_primary = not Contact.objects.live().filter(customer_id=contact.customer_id, is_primary=True).exists()
     return services.create(contact, by=by)
 
@@ -48,6 +48,7 @@ def update_contact(contact: Contact, values: dict, *, version: int, by) -> Conta
     """Save a contact; one that moves to another customer is no longer a primary one."""
     customer = values.get("customer")
     if customer is not None and customer.pk != contact.customer_id:
+        _open(customer.pk)
         values = {**values, "is_primary": False}
     return services.update(contact, values, version=version, by=by)
 
@@ -70,10 +71,23 @@ def make_primary(contact: Contact, *, by) -> None:
     services.log(contact, code="contact.primary", by=by, text="设为首要联系人")
 
 
+def _locked(rows) -> list[int]:
+    """The ids of these customers, locked in their order."""
+    locked = Customer.objects.filter(pk__in=rows.order_by().values("pk")).select_for_update().order_by("pk")
+    return list(locked.values_list("pk", flat=True))
+
+
+def _open(customer_id: int) -> None:
+    """Lock the customer a contact goes to; ValidationError where it went to the recycle bin meanwhile."""
+    if not _locked(Customer.objects.live().filter(pk=customer_id)):
+        raise ValidationError({"customer": "该客户已被删除或合并，请重新选择"})
+
+
 @transaction.atomic
 def delete_customers(rows, *, by) -> int:
     """Move customers to the recycle bin, their live contacts with them (same moment). Returns how many customers."""
-    ids, now, module = list(rows.values_list("pk", flat=True)), timezone.now(), modules.get("customer")
+    # the customers before their contacts, as everything else locks them
+    ids, now, module = _locked(rows), timezone.now(), modules.get("customer")
     with entries.entry(module, "delete", by=by, label=f"删除{module.label}"):
         contacts = Contact.objects.live().filter(customer_id__any=ids)
         services.delete(contacts, by=by, now=now, along="customer_id")
@@ -82,7 +96,12 @@ def delete_customers(rows, *, by) -> int:
 
 @transaction.atomic
 def restore_customers(rows, *, by) -> int:
-    """Take customers out of the recycle bin together with the contacts that went there with them."""
+    """Take customers out of the recycle bin together with the contacts that went there with them. A merged one comes back only
+    by undoing the merge: what belonged to it is the other customer's now."""
+    if merged := rows.filter(merged_into__isnull=False).select_related("merged_into").first():
+        raise ValidationError(
+            f"“{merged.name}”已合并到“{merged.merged_into.name}”，不能单独还原，请在“我的操作”中撤销合并。"
+        )
     gone = dict(rows.values_list("pk", "deleted_at"))
     moved = services.restore(rows, by=by)
     contacts = Contact.objects.trashed().filter(customer_id__any=gone, deleted_at__in=set(gone.values()))
@@ -94,7 +113,10 @@ def restore_customers(rows, *, by) -> int:
 @transaction.atomic
 def restore_contacts(rows, *, by) -> int:
     """Take contacts out of the recycle bin; their customer must be live."""
-    orphan = rows.filter(customer__deleted_at__isnull=False).select_related("customer").first()
+    orphan = rows.filter(customer__deleted_at__isnull=False).select_related("customer__merged_into").first()
+    if orphan and orphan.customer.merged_into_id:
+        into = orphan.customer.merged_into.name
+        raise ValidationError(f"“{orphan.name}”所属的客户已合并到“{into}”，请在“我的操作”中撤销合并。")
     if orphan:
         raise ValidationError(f"“{orphan.name}”所属的客户“{orphan.customer.name}”在回收站中，请先还原客户。")
     return services.restore(rows, by=by)
@@ -103,7 +125,7 @@ def restore_contacts(rows, *, by) -> int:
 @transaction.atomic
 def purge_customers(rows, *, by) -> int:
     """Delete customers of the recycle bin for good, with their contacts there; a live contact refuses it."""
-    ids = list(rows.values_list("pk", flat=True))
+    ids = _locked(rows)
     services.purge(Contact.objects.trashed().filter(customer_id__any=ids), by=by)
     return services.purge(rows, by=by)
 

@@ -3,7 +3,9 @@ from django.urls import include, path
 from . import views
 from .duplicates import views as duplicates
 from .handover import views as handover
+from .merging.views import MergeView
 from .pools.urls import pool_urls
+from .relations.views import LinkContactView, RelateView, RemoveRelationView, UnlinkContactView
 
 urlpatterns = [
     *pool_urls("customer"),
@@ -18,4 +20,9 @@ urlpatterns = [
     path("transfer-requests/<int:pk>/refuse/", handover.refuse, name="handover-refuse"),
     path("transfer-requests/<int:pk>/withdraw/", handover.withdraw, name="handover-withdraw"),
     path("", include("customers.mailing.urls")),
+    path("customers/merge/", MergeView.as_view(), name="customer-merge"),
+    path("customers/<int:pk>/relations/new/", RelateView.as_view(), name="customer-relate"),
+    path("customers/relations/<int:pk>/remove/", RemoveRelationView.as_view(), name="customer-relation-remove"),
+    path("customers/<int:pk>/contacts/link/", LinkContactView.as_view(), name="customer-contact-link"),
+    path("customers/contact-links/<int:pk>/remove/", UnlinkContactView.as_view(), name="customer-contact-unlink"),
 ]

@@ -7,7 +7,7 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import company, customers, duplicates, fields, followups, mailing, pools, products, story
+from . import company, customers, duplicates, fields, followups, mailing, pools, products, story, ties
 
 
 def exists() -> bool:
@@ -25,6 +25,7 @@ def make() -> dict[str, int]:
         said = followups.make(people, made, pick)
         posted = mailing.make(people, made, random.Random(20240502))
         story.make(people, made, goods, [*said, *posted], pick)
+        ties.make(people)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
         duplicates.make(people, made)

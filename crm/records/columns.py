@@ -26,6 +26,8 @@ class Column:
     default  shown until the person chooses columns
     """
 
+    computed = False  # made of other things at the moment of looking; no import can fill it
+
     def __init__(
         self,
         key: str,

@@ -10,17 +10,20 @@ from .models import DictionaryItem
 
 @dataclass(frozen=True)
 class Dictionary:
+    """`fixed` = values the code knows by their words: they cannot be renamed or deleted."""
+
     code: str
     label: str
     group: str
+    fixed: tuple[str, ...] = ()
 
 
 ALL: dict[str, Dictionary] = {}
 
 
-def declare(code: str, label: str, group: str) -> None:
+def declare(code: str, label: str, group: str, *, fixed: tuple[str, ...] = ()) -> None:
     """Announce a dictionary; its first values come from the module's migration."""
-    ALL[code] = Dictionary(code, label, group)
+    ALL[code] = Dictionary(code, label, group, fixed)
 
 
 def fields_using(code: str) -> list[models.Field]:

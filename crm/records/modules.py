@@ -51,7 +51,8 @@ class Tab:
 @dataclass(frozen=True)
 class Bulk:
     """An action on selected rows: `run(rows, *, by, form)` gets the allowed rows and answers how many it changed, or that
-    number with [(title, reason)] failures, or the Job that does it."""
+    number with [(title, reason)] failures, or the Job that does it. `page` = the address of an action with a page of its own
+    (no `run`), `one` = its label on a record's own page."""
 
     key: str
     label: str
@@ -68,6 +69,7 @@ class Bulk:
     done: str = "操作成功"
     leaves: bool = False  # the records are gone from where they stood: back to the list
     page: str = ""  # it has a page of its own at this address, also for all that the list shows
+    one: str = ""
 
 
 def flag(field: str, value: bool, *, key: str, label: str, icon: str, action: str, body: str = "") -> Bulk:

@@ -138,6 +138,12 @@ EXPECTED = {
     "handover-agree": ("in 404 ok 403", "in 404 ok 403"),
     "handover-refuse": ("in 404 ok 403", "in 404 ok 403"),
     "handover-withdraw": ("in 404 403 403", "in 404 403 403"),
+    # merge, relations
+    "customer-merge": ("in 403 ok 403", "in 403 ok 403"),
+    "customer-relate": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-relation-remove": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-contact-link": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-contact-unlink": ("in 404 ok 403", "in 404 ok 403"),
     # letters to customers
     "customer-mail": ("in 404 ok 403", "in 404 ok 403"),
     "contact-mail": ("in 404 ok 403", "in 404 ok 403"),

@@ -23,6 +23,7 @@ from crm.tests.routes_table import EXPECTED, MAY_CHANGE, OWNED, PEOPLE, SHARED_R
 from customers.handover import services as handover
 from customers.models import Contact, Customer, Pool
 from customers.pools import book
+from customers.relations import services as relations
 from customers.services import create_customer
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
@@ -75,6 +76,10 @@ def site(db):
     }
     customer = services.create(Customer(name="金丝雀公司", owner=owner), by=owner)
     contact = services.create(Contact(name="金丝雀人", customer=customer, owner=owner), by=owner)
+    second = services.create(Customer(name="金丝雀公司二", owner=owner), by=owner)
+    kind = DictionaryItem.objects.get(dictionary="customer.link", label="合作")
+    relation = relations.relate(customer, second, kind, by=owner)
+    link = relations.link_contact(contact, second, by=owner)
     keeper = employee("超管", ["super"])
     pool = Pool.objects.get()
     Pool.objects.update(everyone=False)
@@ -99,6 +104,8 @@ def site(db):
         "contact": contact.pk,
         "product": product.pk,
         "file": file.pk,
+        "customer-relation-remove": relation.pk,
+        "customer-contact-unlink": link.pk,
         "pool": pool.pk,
         "pool-detail": pooled.pk,
         "followup": written.pk,

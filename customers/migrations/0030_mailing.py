@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0011_fill_duplicates'),
+        ('customers', '0021_link_dictionary'),
         ('notices', '0030_outbox_dropped'),
         ('records', '0072_export_words'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

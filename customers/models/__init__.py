@@ -3,26 +3,29 @@
 from .contact import Contact, ContactGrant
 from .customer import Customer, CustomerGrant, name_key_for
 from .handover import TransferRequest
+from .links import ContactCustomer, CustomerRelation
 from .mailing import Mailing, MailingFile, MailingRecipient, MailOptOut, MailTemplate
 from .pools import OwnerCap, Pool, PooledRecord, PoolEvent, PoolOpen, pooled_constraint, pooled_indexes
 
 __all__ = [
     "Contact",
+    "ContactCustomer",
     "ContactGrant",
     "Customer",
     "CustomerGrant",
+    "CustomerRelation",
+    "MailOptOut",
+    "MailTemplate",
+    "Mailing",
+    "MailingFile",
+    "MailingRecipient",
     "OwnerCap",
     "Pool",
     "PoolEvent",
     "PoolOpen",
     "PooledRecord",
     "TransferRequest",
+    "name_key_for",
     "pooled_constraint",
     "pooled_indexes",
-    "MailOptOut",
-    "MailTemplate",
-    "Mailing",
-    "MailingFile",
-    "MailingRecipient",
-    "name_key_for",
 ]

@@ -56,6 +56,9 @@ class Customer(PooledRecord):
     last_deal_at = models.DateTimeField("最近成交时间", null=True, editable=False)
     contract_ends_on = models.DateField("合同到期日", null=True, editable=False)
     remark = fields.LongText("备注", max_length=500)
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="+", verbose_name="已合并到", db_index=False, editable=False
+    )
 
     class Meta:
         verbose_name = "客户"
@@ -78,6 +81,7 @@ class Customer(PooledRecord):
             *pooled_indexes("customer"),
             models.Index("name_stem", condition=Q(deleted_at=None), name="customer_stem_live"),
             models.Index("domain", condition=Q(deleted_at=None, domain__isnull=False), name="customer_domain_live"),
+            models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="customer_merged"),
         ]
 
     def __str__(self):

@@ -6,6 +6,7 @@ from crm.records.modules import Bulk, Module, View
 
 from ..mailing.chips import contact_chips
 from ..models import Contact, ContactGrant
+from ..relations.queries import customers_card
 from ..services import create_contact, restore_contacts, update_contact
 from .builtin import mine, recently, this_month, this_week, today
 
@@ -97,6 +98,7 @@ CONTACT = modules.register(
             ("联系方式", ("mobile", "phone", "email", "qq", "wechat", "address", "postcode")),
             ("其他", ("remark", "created_by", "created_at", "updated_at")),
         ),
+        side=(customers_card,),
         facts=("customer", "owner", "position", "mobile", "email", "created_at"),
         chips=contact_chips,
         bulk=[Bulk("mail", "发送邮件", "mail", "mail", None, "", "", page="/contacts/mail/")],

@@ -2,19 +2,23 @@
 
 from dataclasses import replace
 
+from crm.notices import kinds
 from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
-from crm.records.modules import Bulk, Module, View, flag
+from crm.records.modules import Bulk, Module, Tab, View, flag
 
 from .. import summary
 from ..duplicates import rules  # noqa: F401  declares its parameters
 from ..duplicates.finding import hints
 from ..duplicates.views import RELATED
+from ..merging import undo  # noqa: F401  registers the way back
 from ..models import Contact, Customer, CustomerGrant
+from ..models.links import PARENT, SUBSIDIARY
 from ..pools.columns import DeadlineColumn
 from ..pools.place import RELEASE
 from ..pools.quotas import Quota
 from ..pools.services import lock_records
+from ..relations.views import relations_count, relations_tab
 from ..services import create_customer, delete_customers, purge_customers, restore_customers, switch_name_rule
 from .builtin import ending, in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
 
@@ -33,6 +37,8 @@ for _code, _label in {
 }.items():
     dictionaries.declare(f"customer.{_code}", _label, "客户")
 modules.NAV.append(modules.NavPage("查重", "/duplicates/", "eye", "customer.view", order=35))
+dictionaries.declare("customer.link", "客户关系", "客户", fixed=(PARENT, SUBSIDIARY))
+kinds.register("merge", "客户合并", "客户与公海", icon="link", order=15)
 params.on_change("duplicate_names", switch_name_rule)
 
 
@@ -203,6 +209,7 @@ CUSTOMER = modules.register(
         create_from=lambda form, *, by: create_customer(
             form.instance, by=by, contact=form.contact(), pool=form.cleaned_data.get("pool")
         ),
+        tabs=[Tab("relations", "关联客户", "customers/relations.html", relations_tab, relations_count, order=65)],
         texts={"delete_body": "客户和它的联系人进入回收站，还原时一起回来。"},
         duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
@@ -222,6 +229,7 @@ CUSTOMER = modules.register(
             ),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
             Bulk("mail", "发送邮件", "mail", "mail", None, "", "", page="/customers/mail/"),
+            Bulk("merge", "合并", "link", "merge", None, "", "", page="/customers/merge/", one="合并到…"),
         ],
     )
 )

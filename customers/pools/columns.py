@@ -18,6 +18,8 @@ URGENT = 3  # days: shown in red
 class DeadlineColumn(Column):
     """距到期天数: days until a pool takes the row, None where no rule applies; 0 is the last day, less is overdue."""
 
+    computed = True
+
     def __init__(self, kind: str):
         self.kind_name = kind
         super().__init__("deadline", "距到期天数", paths=("pk",), kind="int", css="k-w-96", m="side", default=True)
@@ -55,6 +57,8 @@ class DeadlineColumn(Column):
 
 class FollowUpCount(Column):
     """历史跟进: how many follow-ups stand at the row, read for the page in one statement."""
+
+    computed = True
 
     def __init__(self):
         super().__init__("followup_count", "历史跟进", paths=("pk",), kind="int", css="k-w-88", default=True)

@@ -7,8 +7,8 @@ from crm.notices import kinds as messages
 from crm.records import dictionaries, modules
 from crm.records.undoing import handlers
 
-from ..models import Customer
-from . import access, services
+from ..models import Customer, PoolEvent
+from . import access, quotas, services
 from .kinds import Exemption, Kind, Rule, register
 
 dictionaries.declare("pool.reason", "放入公海的原因", "客户")
@@ -74,14 +74,16 @@ def _released(module, user, own: bool):
     return access.rows(CUSTOMERS, user) if module.may(user, "assign") else module.model.objects.none()
 
 
-def _noted(module, changes, by) -> None:
+def _noted(entry, lines, *, by) -> None:
     """The history of the pool says that they left it again."""
-    lines = [
-        (change.record.pk, change.before["pool_id"], change.record.owner_id, "", "")
-        for change in changes
-        if change.before.get("pool_id")
-    ]
-    services.note(CUSTOMERS, lines, action="undone", by=by, now=timezone.now())
+    kind, owners = quotas.content_type(CUSTOMERS), {}
+    for line in lines:
+        if line.root is None:
+            owners[line.object_id] = line.before["fields"]["owner_id"]
+    events = PoolEvent.objects.filter(content_type=kind, object_id__in=owners, action="released").order_by("pk")
+    pools = dict(events.values_list("object_id", "pool_id"))
+    found = [(pk, pools[pk], owner, "", "") for pk, owner in owners.items() if pk in pools]
+    services.note(CUSTOMERS, found, action="undone", by=by, now=timezone.now())
 
 
 modules.NAV.append(modules.NavPage("公海", "/pool/", "pool", "customer.view", order=31))

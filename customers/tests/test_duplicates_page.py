@@ -101,7 +101,7 @@ def test_pool_customers_are_found_as_such_and_the_recycle_bin_is_not(company):
     page = look(company["seller"], "云澜智造科技")
     assert names(page) == [("云澜智造科技（苏州）有限公司", "公海", "名称相近")]
     assert "申请移交" not in page.content.decode()[page.content.decode().index("k-dup-table") :]
-    Customer.objects.filter(pk=company["customer"].pk).update(owner=company["owner"])
+    Customer.objects.filter(pk=company["customer"].pk).update(owner=company["owner"], pool=None)
     services.delete(Contact.objects.all(), by=company["owner"])
     services.delete(Customer.objects.all(), by=company["owner"])
     for q in ("云澜智造科技", "13911112222", "13933334444", "yunlan.com", "许一诺"):

@@ -15,6 +15,13 @@ def _target(item) -> str:
     return f"{declared.label if declared else item.dictionary}：{item.label}"
 
 
+def _check_free(item, label: str) -> None:
+    """ValidationError for a value the system itself knows by its words."""
+    declared = dictionaries.ALL.get(item.dictionary)
+    if declared is not None and label in declared.fixed:
+        raise ValidationError(f"“{label}”是系统使用的值，不能改名或删除，可以停用。")
+
+
 def usage_counts(code: str) -> dict[int, int]:
     """{item id: records that hold it, the recycle bin included}: one query per field that uses the dictionary."""
     counts: dict[int, int] = {}
@@ -43,6 +50,7 @@ def rename_item(item, label: str, *, by) -> None:
     item.full_clean()
     if item.label == old:
         return
+    _check_free(item, old)
     item.save(update_fields=["label"])
     record(
         "dictionary.updated",
@@ -93,6 +101,7 @@ def move_item(item, step: int, *, by) -> None:
 @transaction.atomic
 def delete_item(item, *, by) -> None:
     """Delete a value nothing uses."""
+    _check_free(item, item.label)
     used = dictionaries.usage(item)
     if used:
         raise ValidationError(f"“{item.label}”有 {used:,} 条记录在使用，不能删除，可以停用。")

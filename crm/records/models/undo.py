@@ -26,8 +26,8 @@ class Undo(models.Model):
 
 
 class UndoRecord(Satellite):
-    """One record of an entry. `before` = {"fields": {attribute: packed value}, "extra": {key: value or None}, "grants": {...}}
-    of what the act changed, `version` = the one it left behind, `root` = the record of the entry's module it went along
+    """One record of an entry. `before` = {"fields": {attribute: packed value}, "extra": {key: value or None}, "grants": {...},
+    "more": {...}} of what the act changed, `version` = the one it left behind, `root` = the record of the entry's module it went along
     with (None: it is one itself), `back` = whether it was taken back."""
 
     undo = models.ForeignKey(Undo, models.CASCADE, related_name="records", db_index=False)

@@ -24,7 +24,8 @@ _watched: ContextVar[list | None] = ContextVar("undo_watched", default=None)
 
 @dataclass
 class Line:
-    """One record: the version the act leaves behind, what stood there before, and the record it went along with."""
+    """One record: the version the act leaves behind, what stood there before, and the record it went along with; `more` is
+    what the act's handler needs besides."""
 
     pk: int
     version: int
@@ -32,6 +33,7 @@ class Line:
     extra: dict = field(default_factory=dict)
     grants: dict = field(default_factory=dict)
     root: int | None = None
+    more: dict = field(default_factory=dict)
 
     @classmethod
     def of_deleted(cls, row: dict, along: str) -> "Line":
@@ -41,7 +43,7 @@ class Line:
 
     @property
     def before(self) -> dict:
-        parts = {"fields": self.fields, "extra": self.extra, "grants": self.grants}
+        parts = {"fields": self.fields, "extra": self.extra, "grants": self.grants, "more": self.more}
         return {name: part for name, part in parts.items() if part}
 
 

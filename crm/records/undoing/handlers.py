@@ -7,14 +7,18 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Handler:
     """`rows(module, user, own)` = the rows on which `user` may take the act back (`own`: it was theirs); `text` stands in the
-    log of each record. `code` is the last part of the log's code."""
+    log of each record. `code` is the last part of the log's code. An act that also moved what hangs on records: `check(entry)`
+    refuses in words, `after(entry, lines, by)` puts it back once the records of these lines are, `stays(entry)` = [(what,
+    why)] of what stays where it is."""
 
     action: str
     label: str
     icon: str
     text: str
     rows: Callable
-    after: Callable | None = None  # after(module, changes, by): what else belongs to records that went back
+    check: Callable | None = None
+    after: Callable | None = None
+    stays: Callable | None = None
 
     @property
     def code(self) -> str:
@@ -24,11 +28,11 @@ class Handler:
 ALL: dict[str, Handler] = {}
 
 
-def register(action: str, label: str, *, icon: str, rows: Callable, after: Callable | None = None) -> Handler:
+def register(action: str, label: str, *, icon: str, rows: Callable, **hooks: Callable) -> Handler:
     """Declare an act that can be taken back; the name must be new."""
     if action in ALL:
         raise ValueError(f"undo of {action!r} is registered twice")
-    ALL[action] = Handler(action, label, icon, f"撤销{label}", rows, after)
+    ALL[action] = Handler(action, label, icon, f"撤销{label}", rows, **hooks)
     return ALL[action]
 
 

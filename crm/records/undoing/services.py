@@ -47,6 +47,14 @@ def check(entry) -> None:
         raise ValidationError("这次操作已经撤销过了。")
     if state == "已过期":
         raise ValidationError(f"已超过 {params.get('undo_days')} 天，不能撤销。")
+    if (handler := handlers.get(entry.action)) is not None and handler.check:
+        handler.check(entry)
+
+
+def staying(entry) -> Failures:
+    """What stays where it is besides records: (what, why)."""
+    handler = handlers.get(entry.action)
+    return handler.stays(entry) if handler is not None and handler.stays else []
 
 
 def lines_of(entry) -> list[int]:
@@ -91,7 +99,7 @@ def finish(entry, done: int, *, by, owners: dict) -> None:
     module = modules.get(entry.module)
     for owner, count in owners.items():
         if int(owner) != by.pk:
-            title = f"{by.name}撤销了转移，{count} 个{module.label}已不再由您负责"
+            title = f"{by.name}撤销了{handlers.get(entry.action).label}，{count} 个{module.label}已不再由您负责"
             notify([int(owner)], kind="transfer", title=title, url=f"{module.list_url}?view=mine")
 
 
@@ -105,6 +113,8 @@ def put_back(entry, keys: list[int], *, by, owners: dict) -> tuple[int, Failures
         back, failed = _write(entry, module, ready, by=by, now=now)
         failures += _named(module, refused + failed, by)
         UndoRecord.objects.filter(pk__any=[line.pk for _, line, _ in back]).update(back=True)
+        if back and (after := handlers.get(entry.action).after):
+            after(entry, [line for _, line, _ in back], by=by)
         for _, line, former in back:
             done += line.root is None
             if line.root is None and former is not None:
@@ -202,8 +212,6 @@ def _write(entry, module, ready, *, by, now):
         code=f"{module.name}.{handler.code}",
         by=by,
     )
-    if handler.after and changes:
-        handler.after(module, changes, by)
     searched = {name for names in module.search.values() for name in names}
     if found := [change.record for change in changes if searched & set(change.before)]:
         search.index(module, found)

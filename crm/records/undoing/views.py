@@ -84,6 +84,7 @@ def undo(request, pk):
             "back": back,
             "failures": failures[:NAMED],
             "count": len(failures),
+            "stays": services.staying(entry),
             "submit_label": f"撤销（{back:,} 个）",
         },
     )

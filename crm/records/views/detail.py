@@ -33,6 +33,13 @@ LOG_ICONS = {
     "edit_undone": "undo",
     "delete_undone": "undo",
     "transfer_undone": "undo",
+    "merge_undone": "undo",
+    "merged": "link",
+    "merged_away": "link",
+    "relation_added": "link",
+    "relation_removed": "link",
+    "contact_linked": "contact",
+    "contact_unlinked": "contact",
     "deleted": "trash",
     "restored": "undo",
     "file_added": "file",
@@ -113,7 +120,8 @@ class DetailView(ModuleView):
     def get(self, request, pk):
         record = self.record()
         self.rights = scope.rights(self.user, record)
-        tabs = sorted([*self.shared_tabs(), *self.module.tabs], key=lambda tab: tab.order)
+        own = [] if record.deleted_at else self.module.tabs
+        tabs = sorted([*self.shared_tabs(), *own], key=lambda tab: tab.order)
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
         here, fields = self.here(record), fieldset.of(self.module, self.user)
         return self.page(
@@ -145,7 +153,7 @@ class DetailView(ModuleView):
                     for tab in tabs
                 ],
                 "tab": {"key": active.key, "template": active.template, **active.build(request, record, self.rights)},
-                "notices": [f"这条{self.module.label}在回收站中。"] if record.deleted_at else [],
+                "notices": self.notices(record),
                 "side": [card for make in self.module.side for card in make(record, self.user)]
                 if not record.deleted_at
                 else [],
@@ -156,6 +164,10 @@ class DetailView(ModuleView):
         return self.module.url(pk=record.pk)
 
     # Header -----------------------------------------------------------------------------------------------------------
+    def notices(self, record) -> list[str]:
+        """Sentences above everything else."""
+        return [f"这条{self.module.label}在回收站中。"] if record.deleted_at else []
+
     def actions(self, record) -> list[dict]:
         module, rights, found = self.module, self.rights, []
         follows = module.followed and "follow" in rights
@@ -172,7 +184,8 @@ class DetailView(ModuleView):
         for bulk in module.bulk:
             if bulk.action in rights and (bulk.shown is None or bulk.shown(record)):
                 url = f"{bulk.page or f'{module.bulk_url}{bulk.key}/'}?ids={record.pk}"
-                found.append({"label": bulk.label, "url": url, "icon": bulk.icon, "dialog": not bulk.page})
+                label, dialog = bulk.one or bulk.label, bool(bulk.one) or not bulk.page
+                found.append({"label": label, "url": url, "icon": bulk.icon, "dialog": dialog})
         followed = Star.objects.filter(user=self.user, content_type=generic(type(record)), object_id=record.pk).exists()
         found.append(
             {
