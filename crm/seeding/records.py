@@ -49,6 +49,7 @@ class Customers:
     def __init__(self, size, people, pick: Random, now: int):
         self.size, self.people, self.pick, self.now = size, people, pick, now
         self.first, self.first_contact = next_id(Customer), next_id(Contact)
+        self.pool = book.default("customer").pk  # read before the load: nothing else may be asked while it runs
         self.dictionary: dict[str, list[int]] = {}
         codes = [field.code for field in Customer._meta.fields if isinstance(field, DictionaryField)]
         for code, pk in DictionaryItem.objects.filter(dictionary__in=codes, active=True).values_list(
@@ -117,7 +118,7 @@ class Customers:
         return load(Customer, names, (row + constants for row in self._rows()))
 
     def _rows(self) -> Iterator[tuple]:
-        firms, pick, pool = Firms(self.pick), self.pick, book.default("customer").pk
+        firms, pick, pool = Firms(self.pick), self.pick, self.pool
         for start in range(0, self.size.customers, PART):
             number = min(PART, self.size.customers - start)
             drawn = firms.next(number)

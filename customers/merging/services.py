@@ -167,13 +167,23 @@ class _Merge:
         team.join(journal, self.module, pk, [], owner=owner, formers=formers, by=self.by)
         self.more[pk] = {"steps": journal.steps, "survivor": pk}
         rows = Customer.objects.filter(pk=pk)
-        rows.update(extra=extra, updated_at=self.now, version=F("version") + 1)
+        rows.update(extra=extra, updated_at=self.now, version=F("version") + 1, **self._facts())
         if self._newest() != newest:
             followups.keep_dates([(_kind().pk, pk)])
         elif self.final.next_contact_at is None:
             planned = [one.next_contact_at for one in self.others if one.next_contact_at is not None]
             rows.update(next_contact_at=min(planned, default=None))
         self.final = rows.select_related("owner").get()
+
+    def _facts(self) -> dict:
+        """What the rules of the pool read, of all of them together; a new owner's clock starts now."""
+        everyone, found = [self.survivor, *self.others], {}
+        for name in ("last_opportunity_at", "last_deal_at", "contract_ends_on"):
+            found[name] = max((value for one in everyone if (value := getattr(one, name))), default=None)
+        found["open_opportunities"] = sum(one.open_opportunities for one in everyone)
+        if self.owner is not None and self.owner.pk != self.survivor.owner_id:
+            found["received_at"] = self.now
+        return found
 
     # Their children -----------------------------------------------------------------------------------------------------
     def _take_children(self, child, other: Customer) -> None:

@@ -11,7 +11,7 @@ from .. import summary
 from ..duplicates import rules  # noqa: F401  declares its parameters
 from ..duplicates.finding import hints
 from ..duplicates.views import RELATED
-from ..merging import undo  # noqa: F401  registers the way back
+from ..merging import carried, undo  # noqa: F401  what goes along, and the way back
 from ..models import Contact, Customer, CustomerGrant
 from ..models.links import PARENT, SUBSIDIARY
 from ..pools.columns import DeadlineColumn

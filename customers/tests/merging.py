@@ -16,6 +16,8 @@ from customers.models import (
     Customer,
     CustomerGrant,
     CustomerRelation,
+    PoolEvent,
+    TransferRequest,
 )
 from customers.relations import services as relations
 
@@ -31,6 +33,7 @@ TABLES = (
     ContactGrant,
     CustomerRelation,
     ContactCustomer,
+    TransferRequest,
 )
 
 

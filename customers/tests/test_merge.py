@@ -16,9 +16,22 @@ from crm.records.tagging import services as tagging
 from crm.records.undoing import services as undoing
 from crm.testing.followups import values
 from customers import services as verbs
+from customers.handover import services as handover
 from customers.merging import carrying, preview
 from customers.merging import services as merging
-from customers.models import Contact, ContactCustomer, Customer, CustomerGrant, CustomerRelation, Pool
+from customers.models import (
+    Contact,
+    ContactCustomer,
+    Customer,
+    CustomerGrant,
+    CustomerRelation,
+    Pool,
+    PoolEvent,
+    TransferRequest,
+)
+from customers.pools import book
+from customers.pools import kinds as pool_kinds
+from customers.pools import services as pools
 from customers.relations import services as relations
 from orgs.models import Role
 from orgs.tests.factories import client_for, department, employee
@@ -370,3 +383,28 @@ def test_of_two_people_merging_the_same_customers_at_once_one_is_told():
         thread.join()
     assert len(told) == 1 and "已被删除或合并" in told[0]
     assert Customer.objects.live().count() == 1 and Undo.objects.filter(action="merge").count() == 1
+
+
+def test_pool_history_requests_and_what_the_pool_rules_read_go_along_and_come_back(firm):
+    manager, first, second = firm
+    survivor, other = customer(first, "一"), customer(second, "二")
+    Pool.objects.update(former_days=0)
+    book.touch("customer")
+    pool = book.get("customer", Pool.objects.get().pk)
+    pools.release(Customer.objects.filter(pk=other.pk), pool, by=second, reason="其他")
+    pools.claim(pool_kinds.get("customer"), [other.pk], by=second)
+    mate = employee("丙", ["seller"])
+    for one in (survivor, other):
+        handover.ask(fresh(one), "我认识他们", by=mate)
+    Customer.objects.filter(pk=survivor.pk).update(open_opportunities=1, contract_ends_on=date(2026, 1, 1))
+    Customer.objects.filter(pk=other.pk).update(open_opportunities=2, contract_ends_on=date(2027, 1, 1))
+    survivor, other = fresh(survivor), fresh(other)
+    before = everything()
+    done = merge(survivor, other, by=manager)
+    kept = fresh(survivor)
+    assert (kept.open_opportunities, kept.contract_ends_on) == (3, date(2027, 1, 1))
+    assert set(PoolEvent.objects.values_list("object_id", flat=True)) == {kept.pk}
+    assert list(TransferRequest.objects.values_list("customer", flat=True)) == [kept.pk]
+    assert undoing.undo(Undo.objects.get(pk=done.undo), by=manager)[1] == []
+    after = everything()
+    assert {key: after[key] for key in after if after[key] != before[key]} == {}
