@@ -116,7 +116,7 @@ def _declared(name: str) -> Place:
                 "领取",
                 "plus",
                 "claim",
-                _claim,
+                lambda ids, *, by: services.claim(kind, ids, by=by),
                 "领取 {n} 个{label}？",
                 "领取（{n} 个）",
                 body="领取后由您负责，它们的联系人一起归您。",
@@ -138,12 +138,6 @@ def _declared(name: str) -> Place:
             Bulk("move", "移动", "pool", "move", _move, "移动 {n} 个{label}", "移动（{n} 个）", form=forms.MoveForm),
         ],
     )
-
-
-def _claim(rows, *, by, form=None):
-    kind = kinds.get(modules.of_model(rows.model).name)
-    outcome = services.claim(kind, rows.order_by("pooled_at", "pk").values_list("pk", flat=True), by=by)
-    return len(outcome.done), outcome.refused
 
 
 def _assign(rows, *, by, form):

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from django.core.exceptions import PermissionDenied
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponseRedirect
 from django.utils import timezone
 from django.views import View
@@ -11,7 +12,7 @@ from crm.records import fieldset, formatting, modules
 from crm.records.followups import queries as followups
 from crm.records.modules import Tab
 from crm.records.views import bulk, detail, io, listing, views
-from crm.records.views.base import render_page
+from crm.records.views.base import go, render_page
 
 from ..models import PoolEvent
 from . import access, kinds, place, quotas, services
@@ -192,22 +193,26 @@ class PoolBulk(PoolPage, bulk.BulkView):
         return self.bulk.heading if n == 1 else super().heading(n)
 
     def run(self, request):
-        """A record somebody took meanwhile is told by the claim itself, which knows by whom."""
-        if self.key == "claim" and "selection" not in request.POST:
-            pks = [int(text) for text in request.POST.get("ids", "").split(",") if text.isascii() and text.isdigit()]
-            if pks and not self.rows.filter(pk__any=pks[:1000]).exists():
-                outcome = services.claim(self.kind, pks[:1000], by=self.user)
-                return self.told(outcome)
-        return super().run(request)
-
-    def told(self, outcome):
+        """A claim checks everything itself, under lock, and knows who was quicker."""
+        if self.key != "claim":
+            return super().run(request)
+        try:
+            selection, frozen = self.frozen(request)
+        except ValidationError as error:
+            return self.refuse(error)
+        outcome = self.bulk.run(frozen, by=self.user)
+        if selection is not None:
+            selection.delete()
+        if not outcome.refused:
+            messages.success(request, f"领取成功（{len(outcome.done):,} 个）" if len(outcome.done) > 1 else "领取成功")
+            return go(request, self.back_to(self.module.list_url, outcome.done))
         return self.page(
             "records/result.html",
             {
                 "done": len(outcome.done),
                 "failures": [{"title": title, "reason": reason} for title, reason in outcome.refused],
                 "back_url": self.module.list_url,
-                "heading": self.bulk.label,
+                "heading": "领取" if outcome.done else "还不能领取",
             },
         )
 

@@ -16,7 +16,6 @@ from customers.models import (
     Customer,
     CustomerGrant,
     CustomerRelation,
-    PoolEvent,
     TransferRequest,
 )
 from customers.relations import services as relations

@@ -239,20 +239,10 @@ class BulkView(ModuleView):
 
     def run(self, request):
         failures = []
-        if token := request.POST.get("selection"):
-            selection = Selection.objects.filter(
-                token=token, user=self.user, module=self.module.key, action=self.key
-            ).first()
-            if selection is None:
-                return self.refuse(ValidationError("这个选择已处理或已失效，请返回列表重新选择。"))
-            frozen = dict(selection.rows)
-        else:
-            selection = None
-            try:
-                _, ids = selected_rows(self.module, self.user, request.POST, self.action, trashed=self.trashed)
-            except ValidationError as error:
-                return self.refuse(error)
-            frozen = dict.fromkeys(ids)
+        try:
+            selection, frozen = self.frozen(request)
+        except ValidationError as error:
+            return self.refuse(error)
         rows = self.module.rows(self.user, self.action, trashed=self.trashed).filter(pk__any=list(frozen))
         present = {
             pk: (version, title) for pk, version, title in rows.values_list("pk", "version", self.module.title_field)
@@ -266,7 +256,7 @@ class BulkView(ModuleView):
         rows = rows.exclude(pk__any=changed) if changed else rows
         form = self.form(rows, request.POST)
         if form is not None and not form.is_valid():
-            return self.again(present, token, form)
+            return self.again(present, request.POST.get("selection"), form)
         try:
             with entries.watch() as undo:
                 outcome = self.bulk.run(rows, by=self.user, form=form) if len(present) > len(changed) else 0
@@ -274,7 +264,7 @@ class BulkView(ModuleView):
             if form is None:
                 return self.refuse(error)
             form.add_error(None, error.messages)
-            return self.again(present, token, form)
+            return self.again(present, request.POST.get("selection"), form)
         if selection is not None:
             selection.delete()
         if isinstance(outcome, Job):
@@ -298,6 +288,18 @@ class BulkView(ModuleView):
             text = f"所选{self.module.label}已经是这些值，没有改动"
         messages.success(request, text, extra_tags=f"undo:{undo[-1]}" if undo else "")
         return go(request, self.back_to(back, present))
+
+    def frozen(self, request) -> tuple[Selection | None, dict[int, int | None]]:
+        """(the selection kept when the confirm page opened, or None, {id: version then, None where it is not known})."""
+        if token := request.POST.get("selection"):
+            selection = Selection.objects.filter(
+                token=token, user=self.user, module=self.module.key, action=self.key
+            ).first()
+            if selection is None:
+                raise ValidationError("这个选择已处理或已失效，请返回列表重新选择。")
+            return selection, dict(selection.rows)
+        _, ids = selected_rows(self.module, self.user, request.POST, self.action, trashed=self.trashed)
+        return None, dict.fromkeys(ids)
 
     def again(self, present, token, form):
         """The confirm page once more, with what is wrong."""
