@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.utils import timezone
 
 from crm.records import areas, fieldset, modules, params
 from crm.records.fields import name_key
@@ -14,6 +15,10 @@ from crm.records.importing.targets import OWNER, PERSON, Importer, Target
 
 from .duplicates import names, rules
 from .models import Contact, Customer
+from .pools import access, kinds
+from .pools.services import note
+
+IMPORTED = "导入到公海"
 
 HISTORY = (
     Target(
@@ -164,8 +169,26 @@ class CustomerImporter(Importer):
     def key_fields(self):
         return ("name_key",) if self.forbids_duplicates() else ("name",)
 
+    def into(self, user, text):
+        kind = kinds.get(self.module)
+        pool = next((one for one in access.pools_of(kind, user) if str(one.pk) == text), None)
+        if pool is None or not access.may_manage(kind, user, pool):
+            return None
+        return text, pool.name
+
+    def created(self, chunk, ids, job):
+        """What lies in a pool has a history there."""
+        if pool := chunk.plan.into:
+            kind, now = kinds.get(self.module), timezone.now()
+            lines = [(pk, int(pool), None, IMPORTED, "") for pk in ids]
+            note(kind, lines, action="imported", by=chunk.plan.user, now=now)
+
     def rows(self, chunk):
         values, places = chunk.values, {}
+        if pool := chunk.plan.into:
+            values["owner_id"], values["pool_id"] = [None] * len(chunk), [int(pool)] * len(chunk)
+            values["pooled_at"] = [timezone.now()] * len(chunk)
+            values["pool_reason"] = [IMPORTED] * len(chunk)
         values["name_key"] = [name_key(name) if chunk.plan.forbids and name else None for name in values["name"]]
         values["name_stem"] = [names.name_stem(name) if name else None for name in values["name"]]
         if "website" in values:

@@ -99,7 +99,7 @@ class PoolList(PoolPage, listing.ListView):
         module, user = modules.get(self.module_name), self.user
         found = []
         if self.module.may(user, "import") and module.importer:
-            url = f"{module.import_url}?pool={self.pool.pk}"
+            url = f"{module.import_url}?into={self.pool.pk}"
             found.append({"label": "导入", "url": url, "icon": "upload"})
         if self.module.may(user, "export"):
             url = f"{self.module.export_url}?filter={self.token()}"

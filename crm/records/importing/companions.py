@@ -154,7 +154,7 @@ def write(chunk, work: Work, created: dict[int, int], job) -> None:
     if sub.plan.module.owned and plan.module.owned:
         ids = {sub.values[link][row] for row in rows}
         owners = dict(plan.model.objects.filter(pk__any=ids).values_list("pk", "owner_id")) if ids else {}
-        sub.values["owner_id"] = [owners.get(pk) or plan.user.pk for pk in sub.values[link]]
+        sub.values["owner_id"] = [owners[pk] if pk in owners else plan.user.pk for pk in sub.values[link]]
     added = len(load.create(sub, rows, job))
     changed = load.change(sub, work.change, job)[0] if work.change else 0
     for name, count in (("companions_added", added), ("companions_changed", changed)):

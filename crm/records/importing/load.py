@@ -190,6 +190,7 @@ def create(chunk, rows: list[int], job) -> list[int]:
     if plan.unique:
         custom.claim(chunk, list(zip(rows, ids, strict=True)))
     tagging.written(chunk, dict(zip(ids, rows, strict=True)), job, created=True)
+    plan.importer.created(chunk, ids, job)
     return ids
 
 

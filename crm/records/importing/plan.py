@@ -26,6 +26,7 @@ class Plan:
         self.module, self.user, self.model = module, user, module.model
         self.importer = targets.importer_of(module)
         self.mode, self.unknown = options.get("on_duplicate", "skip"), options.get("unknown", "reject")
+        self.into = self._place(options.get("into") or "")
         self._check_rights()
         allowed = {target.key: target for target in self.importer.allowed_targets(user)}
         if within:
@@ -59,6 +60,12 @@ class Plan:
             if field is not None and not target.create:
                 self.changeable.add(field.attname)
         self.companion = companions.plan_of(self, self.mapping, options)
+
+    def _place(self, wanted: str) -> str:
+        found = self.importer.into(self.user, wanted) if wanted else ("", "")
+        if found is None:
+            raise Invalid("您不能导入到那里，请从它的页面重新开始。")
+        return found[0]
 
     def _check_rights(self) -> None:
         may, label = self.user.has_function, self.module.label

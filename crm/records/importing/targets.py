@@ -73,6 +73,14 @@ class Importer:
         """Checks of rows that become records against those that exist, inside the transaction: `chunk.fail`, or `chunk.doubt` for
         what is written all the same and listed in the result."""
 
+    def into(self, user, text: str) -> tuple[str, str] | None:
+        """Where rows may go besides the importer's own records ("3" = a public pool): (what the plan keeps, its name), None for
+        a place that is not this person's to fill."""
+        return None
+
+    def created(self, chunk, ids: list[int], job) -> None:
+        """What else is written with new records; runs inside the transaction."""
+
     def before_create(self, chunk, rows: list[int]) -> None:
         """Values that depend on what stands in the tables when `rows` are created; runs inside the transaction."""
 

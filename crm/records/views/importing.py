@@ -82,13 +82,27 @@ class UploadView(ImportView):
         try:
             limit = settings.IMPORT_MAX_MB * 2**20
             draft = upload.accept(file, file.name, user=self.user, module=self.module, limit=limit)
+            if place := self.place(request.POST):
+                draft.options = {**draft.options, "into": place[0]}
+                draft.save(update_fields=["options"])
         except upload.Refused as refusal:
             return self.show(str(refusal), 422)
         return go(request, f"{self.module.import_url}{draft.token}/")
 
+    def place(self, data) -> tuple[str, str] | None:
+        """Where the rows go besides the person's own records: (key, name)."""
+        return self.importer.into(self.user, data["into"]) if data.get("into") else None
+
     def show(self, error: str = "", status: int = 200):
+        place = self.place(self.request.POST or self.request.GET)
         must = [target.label for target in targets.required(self.offered(), self.module)]
-        context = {"error": error, "limit_mb": settings.IMPORT_MAX_MB, "required": must, "max_rows": 1_000_000}
+        context = {
+            "error": error,
+            "limit_mb": settings.IMPORT_MAX_MB,
+            "required": must,
+            "max_rows": 1_000_000,
+            "place": place,
+        }
         return self.step("io/upload.html", context, status if not error or not self.request.htmx else 200)
 
 
@@ -122,6 +136,7 @@ class MapView(ImportView):
             "key": chosen.get("key", keys.DEFAULT),
             "unknown": chosen.get("unknown", "reject"),
             "values": draft.options.get("values", {}),
+            "into": draft.options.get("into", ""),
         }
         if twice:
             labels = "、".join(target.label for target in self.offered() if target.key in twice)
