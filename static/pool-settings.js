@@ -26,4 +26,14 @@
   }
   for (const event of ["input", "change"]) form.addEventListener(event, paint);
   paint();
+
+  // 放弃 leaves no draft behind: with the first values back, drafts.js forgets it.
+  $("[data-discard]").addEventListener("click", (event) => {
+    if (!("bound" in form.dataset)) event.preventDefault();
+    form.removeAttribute("data-bound");
+    form.reset();
+    for (const [select, value] of first) if (now(select) !== value) select.tomselect?.setValue(value ? value.split(",") : []);
+    form.dispatchEvent(new Event("change", { bubbles: true }));
+    form.keepDraft?.();
+  });
 })();

@@ -270,7 +270,7 @@ def run_now(request):
         "records/confirm.html",
         {
             "heading": "立即回收？",
-            "body": f"按已保存的规则，今天到期的 {'、'.join(parts)} 将马上进入公海，每位负责人收到一条消息。",
+            "body": f"按已保存的规则，今天到期的 {'、'.join(parts)}将马上进入公海，每位负责人收到一条消息。",
             "details": ["平时每天 00:30 自动运行；手动运行不影响当晚的一次", "在后台进行，可以离开页面"],
             "submit_label": "立即回收",
             "danger": True,
