@@ -93,27 +93,14 @@ def preview(kind: kinds.Kind, pool: book.Facts, off: book.Facts, *, user, day: d
     """`pool` = as on the screen, `off` = the same with only its switched-off rules, as if they were on."""
     day = day or tomorrow()
     found = reclaim.clauses(kind, day, lineup(pool))
-    screen, saved = any_of(found), rules.due(kind, day)
-    off_rules = {clause.rule.key: [] for clause in reclaim.clauses(kind, day, [off])}
+    off_rules: dict[str, list[reclaim.Clause]] = {}
     for clause in reclaim.clauses(kind, day, [off]):
-        off_rules[clause.rule.key].append(clause)
-    owned = kind.model.objects.filter(deleted_at=None, owner__isnull=False)
-    aggregates = {
-        "saved": Count("pk", filter=saved),
-        "added": Count("pk", filter=screen & ~saved),
-        "gone": Count("pk", filter=saved & ~screen),
-        "spared_locked": Count("pk", filter=Q(locked=True)),
-        **{f"spared_{one.key}": Count("pk", filter=one.where(day)) for one in kind.exemptions},
-        **{f"off_{key}": Count("pk", filter=any_of(some) & ~screen) for key, some in off_rules.items()},
-    }
-    facts = owned.aggregate(**aggregates)
-    taken: dict[int, int] = {}
-    owners = set()
-    if found:
-        groups = owned.filter(screen).annotate(place=first_of(found)).order_by().values_list("place", "owner_id")
-        for place, owner, number in groups.annotate(number=Count("pk")):
-            taken[place] = taken.get(place, 0) + number
-            owners.add(owner)
+        off_rules.setdefault(clause.rule.key, []).append(clause)
+    screen, saved = any_of(found), rules.due(kind, day)
+    taken, others, stored, added, gone, owners = _counted(kind, found, off_rules, screen, saved)
+    spared = {"locked": Q(locked=True)} | {one.key: one.where(day) for one in kind.exemptions}
+    counts = {f"spared_{key}": Count("pk", filter=condition) for key, condition in spared.items()}
+    facts = _owned(kind).aggregate(**counts)
     lines = []
     for rule in kind.rules:
         on = rule.key in pool.rules
@@ -124,27 +111,60 @@ def preview(kind: kinds.Kind, pool: book.Facts, off: book.Facts, *, user, day: d
                 rule,
                 on,
                 count=sum(taken.get(n, 0) for n in mine),
-                other=facts.get(f"off_{rule.key}"),
+                other=others.get(rule.key),
                 days=sorted({clause.days for clause in clauses}, reverse=True),
             )
         )
     total = sum(taken.values())
-    samples, note = _samples(kind, found, screen, saved, user=user, pool=pool, total=total)
+    samples, note = _samples(kind, found, screen, saved, user=user, pool=pool, total=total, added=added)
     return Preview(
         lines=lines,
         total=total,
-        saved=facts["saved"],
-        added=facts["added"],
-        gone=facts["gone"],
+        saved=stored,
+        added=added,
+        gone=gone,
         elsewhere=total - sum(line.count for line in lines),
         owners=len(owners),
-        spared={key.removeprefix("spared_"): n for key, n in facts.items() if key.startswith("spared_")},
+        spared={key: facts[f"spared_{key}"] for key in spared},
         samples=samples,
         note=note,
     )
 
 
-def _samples(kind, found, screen: Q, saved: Q, *, user, pool, total: int) -> tuple[list[dict], str]:
+def _owned(kind: kinds.Kind):
+    return kind.model.objects.filter(deleted_at=None, owner__isnull=False)
+
+
+def _flag(condition: Q) -> Case:
+    return Case(When(condition, then=Value(1)), default=Value(0), output_field=IntegerField())
+
+
+def _counted(kind: kinds.Kind, found: list, off_rules: dict, screen: Q, saved: Q) -> tuple:
+    """(records by place of their clause, by switched-off rule what it would take besides, taken by the stored rules, added,
+    gone, ids of the owners): one statement that looks at each record once."""
+    flags = {f"off_{key}": _flag(any_of(some)) for key, some in off_rules.items()}
+    place = first_of(found) if found else Value(None, output_field=IntegerField())
+    either = screen | saved | any_of([clause for some in off_rules.values() for clause in some])
+    rows = _owned(kind).filter(either).annotate(place=place, known=_flag(saved), **flags).order_by()
+    groups = rows.values_list("place", "known", "owner_id", *flags).annotate(number=Count("pk"))
+    taken: dict[int, int] = {}
+    others = dict.fromkeys(off_rules, 0)
+    stored = added = gone = 0
+    owners = set()
+    for place, known, owner, *off, number in groups:
+        stored += number * known
+        if place is None:
+            gone += number * known
+            for key, hit in zip(off_rules, off, strict=True):
+                others[key] += number * hit
+        else:
+            added += number * (1 - known)
+            taken[place] = taken.get(place, 0) + number
+            owners.add(owner)
+    return taken, others, stored, added, gone, owners
+
+
+def _samples(kind, found, screen: Q, saved: Q, *, user, pool, total: int, added: int) -> tuple[list[dict], str]:
     """Some of the records, new ones first, as far as the person may see them; and a sentence where they may not see all."""
     label, reach = kind.of.label, user.scope_for(f"{kind.module}.view")
     if not total:
@@ -152,10 +172,12 @@ def _samples(kind, found, screen: Q, saved: Q, *, user, pool, total: int) -> tup
     if reach is None:
         return [], f"您的角色不能查看{label}，这里只显示数量。"
     rows = kind.model.objects.allowed(user, "view").filter(screen)
-    known = Case(When(saved, then=Value(1)), default=Value(0), output_field=IntegerField())
-    rows = rows.annotate(place=first_of(found), known=known).select_related("owner").order_by("known", "pk")
+    rows = rows.annotate(place=first_of(found), known=_flag(saved)).select_related("owner").order_by("pk")
+    picked = list(rows.filter(known=0)[:SAMPLES]) if added else []
+    if len(picked) < SAMPLES:
+        picked += rows.filter(known=1)[: SAMPLES - len(picked)]
     samples = []
-    for record in rows[:SAMPLES]:
+    for record in picked:
         clause = found[record.place]
         samples.append(
             {
