@@ -4,6 +4,7 @@ from . import views
 from .duplicates import views as duplicates
 from .handover import views as handover
 from .merging.views import MergeView
+from .pools import cap_settings, settings
 from .pools.urls import pool_urls
 from .relations.views import LinkContactView, RelateView, RemoveRelationView, UnlinkContactView
 
@@ -25,4 +26,17 @@ urlpatterns = [
     path("customers/relations/<int:pk>/remove/", RemoveRelationView.as_view(), name="customer-relation-remove"),
     path("customers/<int:pk>/contacts/link/", LinkContactView.as_view(), name="customer-contact-link"),
     path("customers/contact-links/<int:pk>/remove/", UnlinkContactView.as_view(), name="customer-contact-unlink"),
+    path("settings/pools/", settings.index, name="pool-settings"),
+    path("settings/pools/run/", settings.run_now, name="pool-settings-run"),
+    path("settings/pools/new/<slug:name>/", settings.create, name="pool-settings-new"),
+    path("settings/pools/caps/", cap_settings.index, name="pool-caps"),
+    path("settings/pools/caps/new/<slug:name>/", cap_settings.create, name="pool-cap-new"),
+    path("settings/pools/caps/<int:pk>/edit/", cap_settings.edit, name="pool-cap-edit"),
+    path("settings/pools/caps/<int:pk>/delete/", cap_settings.delete, name="pool-cap-delete"),
+    path("settings/pools/<int:pk>/", settings.detail, name="pool-settings-pool"),
+    path("settings/pools/<int:pk>/preview/", settings.preview, name="pool-settings-preview"),
+    path("settings/pools/<int:pk>/disable/", settings.disable, name="pool-settings-disable"),
+    path("settings/pools/<int:pk>/delete/", settings.delete, name="pool-settings-delete"),
+    path("settings/pools/<int:pk>/move/", settings.move, name="pool-settings-move"),
+    path("settings/pools/<int:pk>/do/<slug:key>/", settings.act, name="pool-settings-act"),
 ]

@@ -107,6 +107,7 @@
     form.addEventListener("change", later);
     form.addEventListener("submit", () => {
       clearTimeout(timer);
+      timer = undefined;  // what was sent from a dialog is not stored again when the answer leads away
       store();
       sessionStorage.setItem(PENDING, about(form));
     });

@@ -36,12 +36,18 @@ class Pool(models.Model):
     freeze_days = models.PositiveIntegerField("新入池冻结天数", default=0)
     hidden = models.JSONField("隐藏的字段", default=list, blank=True)
     version = models.PositiveIntegerField("版本", default=1, editable=False)
+    removed_at = models.DateTimeField("删除时间", null=True, editable=False)  # the history still names it
 
     class Meta:
         verbose_name = "公海"
         ordering = ["order", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["kind", "name"], name="pool_name", violation_error_message="已有同名公海"),
+            models.UniqueConstraint(
+                fields=["kind", "name"],
+                condition=Q(removed_at=None),
+                name="pool_name",
+                violation_error_message="已有同名公海",
+            ),
             models.UniqueConstraint(fields=["kind"], condition=Q(is_default=True), name="pool_one_default"),
             models.CheckConstraint(condition=Q(is_default=False) | Q(enabled=True), name="pool_default_enabled"),
         ]

@@ -1,4 +1,4 @@
 """What customers and contacts declare to crm.records."""
 
-from ..pools import declared, reclaim  # noqa: F401  register the pool and its periodic jobs
+from ..pools import declared, reclaim, setting_services  # noqa: F401  register the pool and its jobs
 from . import contact, customer  # noqa: F401  each registers its module

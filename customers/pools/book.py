@@ -100,7 +100,7 @@ def every(kind: str) -> list[Facts]:
     key = f"pools:{kind}"
     found = cache.get(key)
     if found is None:
-        rows = Pool.objects.filter(kind=kind).prefetch_related("departments", "members", "admins")
+        rows = Pool.objects.filter(kind=kind, removed_at=None).prefetch_related("departments", "members", "admins")
         found = [facts_of(pool) for pool in rows]
         cache.set(key, found, KEPT)
     return found

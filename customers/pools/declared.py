@@ -20,8 +20,22 @@ CUSTOMERS = register(
         label="公海",
         prefix="pool",
         rules=(
-            Rule("followup", "没有新跟进", "没有新跟进", "{days} 天无新跟进", event="last_followed_at"),
-            Rule("opportunity", "没有新商机", "没有新商机", "{days} 天无新商机", event="last_opportunity_at"),
+            Rule(
+                "followup",
+                "没有新跟进",
+                "没有新跟进",
+                "{days} 天无新跟进",
+                event="last_followed_at",
+                since="最近一次跟进",
+            ),
+            Rule(
+                "opportunity",
+                "没有新商机",
+                "没有新商机",
+                "{days} 天无新商机",
+                event="last_opportunity_at",
+                since="最近一次新建商机",
+            ),
             Rule(
                 "deal",
                 "没有成交",
@@ -29,6 +43,7 @@ CUSTOMERS = register(
                 "{days} 天未成交",
                 where=Q(deal_status=Customer.DealStatus.OPEN),
                 only=lambda record: record.deal_status == Customer.DealStatus.OPEN,
+                lead="得到后",
             ),
             Rule(
                 "contract",
@@ -37,6 +52,9 @@ CUSTOMERS = register(
                 "合同结束 {days} 天未续签",
                 event="contract_ends_on",
                 required=True,
+                lead="最后一份合同结束后",
+                since="最后一份合同到期",
+                stopped_by=("dealt",),
             ),
         ),
         exemptions=(

@@ -13,7 +13,9 @@ from crm.records import modules
 class Rule:
     """A reclaim rule. Its clock starts at `event` (the field of the last such event; a missing one counts from creation, or
     where `required` switches the rule off for that record), at the earliest on the day the present owner received the
-    record. `only(record)` and `where` say the same of a row and of a query: which records it is about. `words` has {days}."""
+    record. `only(record)` and `where` say the same of a row and of a query: which records it is about. `words` has {days}.
+    `lead` stands before the number of days on the settings page, `since` names the event there; while one of the exemptions
+    `stopped_by` is ticked the rule never takes anything."""
 
     key: str
     label: str
@@ -23,6 +25,9 @@ class Rule:
     required: bool = False
     where: Q = Q()
     only: Callable = lambda record: True
+    lead: str = "连续"
+    since: str = ""
+    stopped_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from . import book, kinds, rules
 
 @dataclass(frozen=True)
 class Room:
-    """What a cap leaves an employee: `limit` None = no cap. `words` names the rule."""
+    """What a cap leaves an employee: `limit` None = no cap. `words` names the rule, `cap` is its id."""
 
     limit: int | None
     used: int = 0
     uncounted: tuple[str, ...] = ()
     words: str = ""
+    cap: int | None = None
 
     @property
     def left(self) -> int | None:
@@ -75,7 +76,9 @@ def rooms(kind: kinds.Kind, ids: Iterable[int], *, what: str = OwnerCap.What.OWN
         owned = owned.exclude(uncounted(kind, keys)) if keys else owned
         used |= dict(owned.order_by().values_list("owner_id").annotate(number=Count("pk")))
     return {
-        pk: Room(chosen[pk].limit, used.get(pk, 0), tuple(chosen[pk].uncounted), cap_words(kind, chosen[pk]))
+        pk: Room(
+            chosen[pk].limit, used.get(pk, 0), tuple(chosen[pk].uncounted), cap_words(kind, chosen[pk]), chosen[pk].pk
+        )
         if pk in chosen
         else Room(None)
         for pk in ids
