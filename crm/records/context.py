@@ -1,5 +1,7 @@
 """The frame of every signed-in page: navigation, the 新建 menu, badges."""
 
+from dataclasses import dataclass
+
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Subquery
 from django.utils.functional import SimpleLazyObject
@@ -10,6 +12,20 @@ from . import modules
 
 GROUPS = ("", "销售", "协作", "管理")
 FOLLOW_UPS_AFTER = 30  # the order of 联系人
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page in the side bar that is no module's list, for holders of 查看 on `module`, behind the link of module `after`."""
+
+    label: str
+    url: str
+    icon: str
+    module: str
+    after: str
+
+
+LINKS: list[Link] = []  # pages of the modules above
 
 
 def frame(request):
@@ -35,6 +51,11 @@ def build(request, user) -> dict:
     if followed := [module for module in offered if module.followed]:
         before = sum(module.group == followed[0].group and module.order <= FOLLOW_UPS_AFTER for module in offered)
         groups[followed[0].group].insert(before, link("跟进记录", "/follow-ups/", "chat"))
+    for page in LINKS:
+        module, after = modules.get(page.module), modules.get(page.after)
+        if module in offered:
+            before = sum(one.group == module.group and one.order <= after.order for one in offered)
+            groups[module.group].insert(before, link(page.label, page.url, page.icon))
     if any(user.has_function(key) for key in modules.ADMIN_FUNCTIONS):
         groups["管理"].append(link("系统管理", "/settings/", "settings"))
     unread, running = badges(user)

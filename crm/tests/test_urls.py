@@ -19,7 +19,7 @@ from crm.records import modules, services, trees, uploads
 from crm.records.followups import services as followups
 from crm.records.models import DictionaryItem, Job, Undo
 from crm.testing.followups import values
-from customers.models import Contact, Customer
+from customers.models import CareTask, Contact, Customer
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, Product
@@ -139,6 +139,16 @@ EXPECTED = {
     # customers, products
     "pick-city": ("in ok ok ok", "in 405 405 405"),
     "contact-primary": ("in 405 405 403", "in 404 ok 403"),
+    "customer-plan": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-plan-stop": ("in 404 ok 403", "in 404 ok 403"),
+    "care": ("in ok ok 403", "in 405 405 405"),
+    "care-done": ("in 404 ok 403", "in 404 ok 403"),
+    "care-skip": ("in 404 ok 403", "in 404 ok 403"),
+    "care-rules": ("in 403 403 403", "in 405 405 405"),
+    "care-rule-new": ("in 403 403 403", "in 403 403 403"),
+    "care-rule-edit": ("in 403 403 403", "in 403 403 403"),
+    "care-rule-delete": ("in 403 403 403", "in 403 403 403"),
+    "care-rule-switch": ("in 405 405 405", "in 403 403 403"),
     "product-category-index": ("in 403 403 403", "in 403 403 403"),
     "product-category-new": ("in 403 403 403", "in 403 403 403"),
     "product-category": ("in 403 403 403", "in 403 403 403"),
@@ -280,6 +290,9 @@ def site(db):
     file = uploads.attach(customer, [SimpleUploadedFile("a.txt", b"x")], by=owner)[0]
     written = followups.write(customer, values("金丝雀公司的跟进"), by=owner)
     said = followups.comment(written, "金丝雀人", by=owner)
+    care = CareTask.objects.create(
+        customer=customer, kind="contact", text="联系", occurs_on="2026-01-01", due_on="2026-01-01"
+    )
     phrase = followups.keep_phrase("金丝雀公司", by=owner)
     job = Job.objects.create(kind="import", label="超管的任务", user=keeper)
     services.delete(Product.objects.filter(pk=product.pk), by=keeper)
@@ -294,6 +307,7 @@ def site(db):
         "followup-comment-remove": said.pk,
         "followup-phrase-remove": phrase.pk,
         "category": category.pk,
+        "care": care.pk,
         "employee": owner.pk,
         "job": job.pk,
         "department": east.pk,

@@ -14,8 +14,17 @@ def _choice(label: str, code: str):
     return fields.DictionaryField(label, code)
 
 
+class ChurnState(models.TextChoices):
+    """Empty = normal."""
+
+    WARNED = "warned", "流失预警"
+    LOST = "lost", "已流失"
+
+
 class Customer(PooledRecord):
     """A company sold to. Without an owner it is in the public pool."""
+
+    ChurnState = ChurnState
 
     class DealStatus(models.IntegerChoices):
         OPEN = 0, "未成交"
@@ -52,6 +61,11 @@ class Customer(PooledRecord):
     open_opportunities = models.PositiveIntegerField("进行中的商机", default=0, editable=False)
     last_deal_at = models.DateTimeField("最近成交时间", null=True, editable=False)
     contract_ends_on = models.DateField("合同到期日", null=True, editable=False)
+    churn_state = models.CharField(
+        "流失状态", max_length=8, choices=ChurnState.choices, blank=True, default="", editable=False
+    )
+    churn_since = models.DateTimeField("流失状态变更时间", null=True, editable=False)
+    churn_hold = models.DateField("暂缓流失至", null=True, editable=False)  # no warning up to this day
     remark = fields.LongText("备注", max_length=500)
 
     class Meta:
@@ -70,7 +84,18 @@ class Customer(PooledRecord):
             ),
             models.CheckConstraint(condition=Q(credit=None) | Q(credit__range=(1, 5)), name="customer_credit"),
         ]
-        indexes = owned_indexes("customer", "created_at", "updated_at", "name") + pooled_indexes("customer")
+        indexes = [
+            *owned_indexes("customer", "created_at", "updated_at", "name"),
+            *pooled_indexes("customer"),
+            models.Index(
+                "churn_state",
+                "owner",
+                models.F("created_at").desc(),
+                models.F("id").desc(),
+                condition=Q(deleted_at=None, owner__isnull=False) & ~Q(churn_state=""),
+                name="customer_churn",
+            ),
+        ]
 
     def __str__(self):
         return self.name

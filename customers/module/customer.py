@@ -6,6 +6,8 @@ from crm.records import areas, dictionaries, fieldset, modules, params
 from crm.records.columns import Column
 from crm.records.modules import Module, View, flag
 
+from ..care.tab import TAB as CARE_TAB
+from ..churn import declared as churn
 from ..duplicates import hints
 from ..models import Contact, Customer, CustomerGrant
 from ..pools.quotas import Quota
@@ -43,7 +45,7 @@ def customer_chips(customer, fields) -> list[dict]:
             found.append({"label": item.label})
     if customer.locked and fields.readable("locked"):
         found.append({"label": "已锁定", "css": "k-chip-warning"})
-    return found
+    return churn.chips(customer, fields) + found
 
 
 def primary_card(customer, user) -> list[dict]:
@@ -81,6 +83,7 @@ CUSTOMER = modules.register(
         grant_model=CustomerGrant,
         followed=True,
         quota=Quota("customer"),
+        closed=churn.CLOSED,
         received="received_at",
         functions=(
             ("claim", "领取"),
@@ -143,6 +146,9 @@ CUSTOMER = modules.register(
                     "last_followed_at",
                     "locked",
                     "remark",
+                    "churn_state",
+                    "churn_since",
+                    "churn_hold",
                 )
             ],
         ],
@@ -156,6 +162,7 @@ CUSTOMER = modules.register(
             View("month", "本月新建", this_month),
             View("recent", "最近更新", recently, order="-updated_at"),
             View("team", "团队客户", in_team),
+            *churn.VIEWS,
         ],
         sections=(
             (
@@ -183,7 +190,8 @@ CUSTOMER = modules.register(
         ),
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
         chips=customer_chips,
-        side=(primary_card,),
+        side=(primary_card, churn.card),
+        tabs=[CARE_TAB],
         create_from=lambda form, *, by: create_customer(form.instance, by=by, contact=form.contact()),
         texts={"delete_body": "客户和它的联系人进入回收站，还原时一起回来。"},
         duplicate_hint=hints,
@@ -202,6 +210,7 @@ CUSTOMER = modules.register(
                 run=lambda rows, *, by, form=None: lock_records(rows, by=by),
             ),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
+            *churn.BULK,
         ],
     )
 )

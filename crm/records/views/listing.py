@@ -77,6 +77,9 @@ class ListView(Paging, ModuleView):
             return set()
         if not self.module.owned or self.recycle:
             return {record.pk for record in records}
+        closed = self.module.closed
+        if closed and closed.forbids(action):
+            records = [record for record in records if not closed.holds(record)]
         reach = self.user.scope_for(f"{self.module.name}.{action}")
         inside = {record.pk for record in records if reach.includes(record.owner_id)}
         rest = [record.pk for record in records if record.pk not in inside]
@@ -208,7 +211,11 @@ class ListView(Paging, ModuleView):
 
     def bulk(self, pager) -> dict:
         module, user = self.module, self.user
-        actions = [(bulk.key, bulk.label, bulk.icon, bulk.danger, bulk.action) for bulk in bulk_actions(module)]
+        actions = [
+            (bulk.key, bulk.label, bulk.icon, bulk.danger, bulk.action)
+            for bulk in bulk_actions(module)
+            if not bulk.views or self.state.view.key in bulk.views
+        ]
         return {
             "actions": [
                 {
