@@ -7,7 +7,7 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import company, customers, fields, followups, products, story
+from . import care, company, customers, fields, followups, products, story
 
 
 def exists() -> bool:
@@ -25,6 +25,7 @@ def make() -> dict[str, int]:
         said = followups.make(people, made, pick)
         story.make(people, made, goods, said, pick)
         fields.make(people, made.customers, pick)
+        care.make(people)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

@@ -81,7 +81,7 @@ class ContactPlan(models.Model):
     a plan of its own. `owner` empty = whoever owns the customer."""
 
     customer = models.OneToOneField(Customer, models.CASCADE, related_name="contact_plan", verbose_name="客户")
-    rule = models.ForeignKey(CareRule, models.PROTECT, null=True, related_name="plans")
+    rule = models.ForeignKey(CareRule, models.PROTECT, null=True, blank=True, related_name="plans")
     type = fields.DictionaryField("联系方式", "customer.plan_type")
     period = _period("间隔天数")
     next_on = models.DateField("下次联系日期")
@@ -105,24 +105,36 @@ class CareTask(models.Model):
         SKIPPED = "skipped", "已跳过"
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="care_tasks", verbose_name="客户")
-    contact = models.ForeignKey(Contact, models.CASCADE, null=True, related_name="+", verbose_name="联系人")
-    rule = models.ForeignKey(CareRule, models.PROTECT, null=True, related_name="tasks")
-    plan = models.ForeignKey(ContactPlan, models.SET_NULL, null=True, related_name="tasks")
+    contact = models.ForeignKey(Contact, models.CASCADE, null=True, blank=True, related_name="+", verbose_name="联系人")
+    rule = models.ForeignKey(CareRule, models.PROTECT, null=True, blank=True, related_name="tasks")
+    plan = models.ForeignKey(ContactPlan, models.SET_NULL, null=True, blank=True, related_name="tasks")
     kind = models.CharField("类型", max_length=8, choices=CareKind.choices)
     text = fields.Text("关怀内容", max_length=200)
     occurs_on = models.DateField("日期")
     due_on = models.DateField("到期")
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="执行人", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="执行人",
+        db_index=False,
     )
     state = models.CharField("状态", max_length=7, choices=State.choices, default=State.OPEN)
     result = fields.LongText("关怀结果", max_length=500)
     satisfaction = fields.Scale("客户满意度", top=5, unit="分")
-    done_at = models.DateTimeField("完成时间", null=True)
+    done_at = models.DateTimeField("完成时间", null=True, blank=True)
     done_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="完成人", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="完成人",
+        db_index=False,
+        blank=True,
     )
-    followup = models.ForeignKey("records.FollowUp", models.SET_NULL, null=True, related_name="+")
+    followup = models.ForeignKey("records.FollowUp", models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -116,7 +116,7 @@ def test_postponing_asks_for_measures_and_a_day_and_holds_the_warning_until_it_h
     assert (fresh.churn_state, fresh.churn_hold, fresh.version) == ("", until, record.version + 1)
     assert churn.run(until) == (0, 0)
     assert churn.run(until + timedelta(days=1)) == (1, 0)
-    page = http.get(f"/customers/{record.pk}/").content.decode()
+    page = http.get(f"/customers/{record.pk}/?tab=care").content.decode()
     assert "暂缓流失" in page and "😀=1+1" in page and XSS not in page
     churn.postpone(Customer.objects.all(), by=seller, measures="再来", until=today + timedelta(days=5))
     assert ChurnRecord.objects.filter(customer=record, kind="postponed").count() == 2
