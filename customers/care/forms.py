@@ -47,21 +47,23 @@ class DoneForm(forms.Form):
                 error_messages={"invalid_choice": "请选择 1 到 5 分"},
             )
         self.fields["write"] = forms.BooleanField(label="写为跟进", required=False)
-        self.fields["method"] = DictionaryChoice(code=METHODS, label="跟进方式", required=False)
+        # Not "method": a field of that name would hide form.method from the scripts.
+        self.fields["channel"] = DictionaryChoice(code=METHODS, label="跟进方式", required=False)
         items = _items(METHODS)
-        self.fields["method"].offer(items, None)
+        self.fields["channel"].offer(items, None)
+        self.fields["channel"].widget.attrs["data-only"] = "write=on"
         plan = task.plan.type.label if task.plan and task.plan.type else ""
         offered = [item for item in items if item.active]
         chosen = next((item for item in offered if item.label == SOURCE_FOR.get(plan, "电话")), None)
-        self.initial["method"] = (chosen or offered[0]).pk if offered else None
+        self.initial["channel"] = (chosen or offered[0]).pk if offered else None
 
     def clean(self):
         data = super().clean()
         if data.get("write"):
             if not data.get("result") and "result" not in self.errors:
                 self.add_error("result", "写为跟进时请填写关怀结果")
-            if not data.get("method") and "method" not in self.errors:
-                self.add_error("method", "请选择跟进方式")
+            if not data.get("channel") and "channel" not in self.errors:
+                self.add_error("channel", "请选择跟进方式")
         return data
 
     def values(self) -> dict:
@@ -70,7 +72,7 @@ class DoneForm(forms.Form):
         return {
             "result": data["result"],
             "satisfaction": data.get("satisfaction"),
-            "method": data["method"] if data["write"] else None,
+            "method": data["channel"] if data["write"] else None,
         }
 
 
@@ -107,17 +109,30 @@ class PlanForm(HouseForm):
 class RuleForm(HouseForm):
     """A care rule; which fields a kind needs is checked here, the rest is emptied."""
 
+    only = {
+        "audience": "kind=holiday",
+        "holiday": "kind=holiday",
+        "month_day": "kind=holiday;holiday=yearly",
+        "dates": "kind=holiday;holiday=dates",
+        "days_before": "kind=birthday|holiday|renewal",
+        "plan_type": "kind=contact",
+        "levels": "kind=birthday|holiday|renewal",
+    }
+
     sections = (
         ("", "", ("name", "kind", "text")),
-        ("节日", "类型为“节日”时填写", ("audience", "holiday", "month_day", "dates")),
-        ("生日、节日、续约", "", ("days_before",)),
-        ("客户级别", "不选就是所有级别；“定期联系”请给每个要联系的级别填写间隔天数", ("levels",)),
-        ("定期联系", "类型为“定期联系”时填写", ("plan_type",)),
+        ("什么时候", "", ("audience", "holiday", "month_day", "dates", "days_before", "plan_type")),
+        ("哪些客户", "", ("levels",)),
     )
 
     class Meta:
         model = CareRule
         fields = ["name", "kind", "audience", "days_before", "holiday", "month_day", "plan_type", "text"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name, when in {**self.only, **dict.fromkeys(self.day_fields, "kind=contact")}.items():
+            self.fields[name].widget.attrs["data-only"] = when
 
     def prepare(self):
         kinds = "生日按联系人的生日，续约按客户的合同到期日，定期联系给没有自己计划的客户建联系计划"
@@ -126,11 +141,11 @@ class RuleForm(HouseForm):
         self.fields["days_before"].help_text = "到期日比当天早几天，0 就是当天"
         self.fields["days_before"].error_messages["invalid"] = "请填写 0 以上的天数"
         self.fields["holiday"].choices = [("", "请选择"), *CareRule.Holiday.choices]
-        self.fields["month_day"].help_text = "选“每年固定的一天”时填写，例如 03-08"
+        self.fields["month_day"].help_text = "月-日，例如 03-08"
         self.fields["dates"] = forms.CharField(
             label="各年的日期",
             required=False,
-            help_text="选“每年日期不同”时填写，一行一个，例如 2027-02-06",
+            help_text="一行一个，例如 2027-02-06",
             widget=forms.Textarea(attrs={"rows": 3}),
             initial="\n".join(self.instance.dates),
         )
@@ -139,6 +154,7 @@ class RuleForm(HouseForm):
         self.fields["levels"] = forms.MultipleChoiceField(
             label="适用级别",
             required=False,
+            help_text="不选就是所有级别",
             choices=[(item.pk, item.label) for item in self.levels if item.active or item.pk in kept],
             widget=forms.CheckboxSelectMultiple,
             initial=list(kept),
@@ -164,7 +180,7 @@ class RuleForm(HouseForm):
             self.day_fields.append(name)
 
     def laid_out_sections(self):
-        """Sections for form_page: the days of the levels stand with 定期联系."""
+        """Sections for form_page: the days of the levels stand with them."""
         *rest, (title, note, names) = self.sections
         return [*rest, (title, note, (*names, *self.day_fields))]
 

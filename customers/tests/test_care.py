@@ -287,14 +287,14 @@ def test_finishing_writes_the_result_the_satisfaction_and_a_follow_up(people):
     url, method = f"/care/{made.pk}/done/", item("followup.method").pk
     assert "请填写关怀结果" not in http.get(url).content.decode()
     for wrong in (
-        {"write": "on", "method": method},
+        {"write": "on", "channel": method},
         {"result": "长" * 501},
         {"satisfaction": "6"},
         {"result": "x" * 10_000},
     ):
         assert http.post(url, wrong).context["fields"].errors, wrong
     words = f"{XSS} 😀 =1+1"
-    assert http.post(url, {"result": words, "satisfaction": "4", "write": "on", "method": method}).status_code == 302
+    assert http.post(url, {"result": words, "satisfaction": "4", "write": "on", "channel": method}).status_code == 302
     made, one = CareTask.objects.get(), Customer.objects.get(pk=one.pk)
     assert (made.state, made.result, made.satisfaction, one.satisfaction) == ("done", words, 4, 4)
     assert FollowUp.objects.get(pk=made.followup_id).content == words
