@@ -13,7 +13,7 @@ from django.utils import timezone
 from crm.demodata import words
 from crm.loading import load, next_id
 from crm.records import modules, search, teams
-from crm.records.fields import name_key
+from crm.records.fields import DictionaryField, name_key
 from crm.records.models import DictionaryItem, OperationLog, SearchRow, Star
 from customers.models import Contact, Customer, CustomerGrant
 from customers.pools import book
@@ -49,7 +49,8 @@ class Customers:
         self.size, self.people, self.pick, self.now = size, people, pick, now
         self.first, self.first_contact = next_id(Customer), next_id(Contact)
         self.dictionary: dict[str, list[int]] = {}
-        for code, pk in DictionaryItem.objects.filter(dictionary__startswith="customer.", active=True).values_list(
+        codes = [field.code for field in Customer._meta.fields if isinstance(field, DictionaryField)]
+        for code, pk in DictionaryItem.objects.filter(dictionary__in=codes, active=True).values_list(
             "dictionary", "pk"
         ):
             self.dictionary.setdefault(code.split(".")[1], []).append(pk)
