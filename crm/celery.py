@@ -39,6 +39,21 @@ app.conf.beat_schedule = {
         "args": ["handover_requests"],
         "schedule": crontab(hour=0, minute=40),
     },
+    "churn": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["churn"],
+        "schedule": crontab(hour=0, minute=40),
+    },
+    "care": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["care"],
+        "schedule": crontab(hour=0, minute=50),
+    },
+    "care-reminder": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["care_reminder"],
+        "schedule": crontab(hour=8, minute=0),
+    },
     "clean-up": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["clean_up"],

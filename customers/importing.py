@@ -147,6 +147,9 @@ class CustomerImporter(Importer):
         ),
         Target("remark", synonyms=("备注信息", "说明", "描述", "客户备注", "remark")),
         Target("locked", function="lock", create=True, synonyms=("锁定状态", "是否锁定"), note="是 或 否"),
+        Target("churn_state", function="churn", create=True, note="流失预警 或 已流失，空着就是正常"),
+        Target("churn_since", function="churn", create=True),
+        Target("churn_hold", function="churn", create=True, example="2026-03-31"),
         Target(
             "last_followed_at",
             function="history",

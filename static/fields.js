@@ -305,10 +305,21 @@
     eye.setAttribute("aria-pressed", input.type === "text");
   });
 
+  // ---- Fields that matter only for some values of others: data-only="kind=holiday;holiday=yearly|dates" ----
+  const narrow = (form) => {
+    const data = new FormData(form);
+    const fits = (part) => { const [name, values] = part.split("="); return values.split("|").includes(data.get(name) || ""); };
+    const fields = $$("[data-only]", form);
+    fields.forEach((input) => { input.closest(".k-field").hidden = !input.dataset.only.split(";").every(fits); });
+    new Set(fields.map((input) => input.closest(".k-card"))).forEach((card) => { if (card) card.hidden = !$(".k-field:not([hidden])", card); });
+  };
+  document.addEventListener("change", (event) => { if (event.target.form && $("[data-only]", event.target.form)) narrow(event.target.form); });
+
   function prepare(scope) {
     $$("select[data-search], select[data-picker]", scope).forEach(searchable);
     $$("select[data-depends]", scope).forEach(follow);
     $$("input[data-date]", scope).forEach(dateField);
+    new Set($$("[data-only]", scope).map((input) => input.form)).forEach(narrow);
     $$("input[data-money]", scope).forEach(moneyField);
     const errors = $("[data-errors]", scope);
     if (errors) focusField(document.getElementById($("a", errors)?.hash.slice(1)) || $("[aria-invalid=true]", scope)) || errors.focus();

@@ -7,7 +7,7 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import company, customers, duplicates, fields, followups, mailing, pools, products, story, ties
+from . import care, company, customers, duplicates, fields, followups, mailing, pools, products, story, ties
 
 
 def exists() -> bool:
@@ -29,6 +29,7 @@ def make() -> dict[str, int]:
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
         duplicates.make(people, made)
+        care.make(people)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

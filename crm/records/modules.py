@@ -49,6 +49,28 @@ class Tab:
 
 
 @dataclass(frozen=True)
+class Closed:
+    """Records in a final state (确定流失), named by one field's value: on them nobody may do anything but `leaves`; `sentence`
+    says so. The gate asks it, so every door does."""
+
+    field: str
+    value: object
+    leaves: frozenset[str]
+    sentence: str
+
+    def forbids(self, action: str) -> bool:
+        return action not in self.leaves
+
+    def holds(self, record) -> bool:
+        return getattr(record, self.field) == self.value
+
+    @property
+    def rows(self) -> dict:
+        """The records in this state, as arguments of filter and exclude."""
+        return {self.field: self.value}
+
+
+@dataclass(frozen=True)
 class Bulk:
     """An action on selected rows: `run(rows, *, by, form)` gets the allowed rows and answers how many it changed, or that
     number with [(title, reason)] failures, or the Job that does it. `page` = the address of an action with a page of its own
@@ -70,6 +92,7 @@ class Bulk:
     leaves: bool = False  # the records are gone from where they stood: back to the list
     page: str = ""  # it has a page of its own at this address, also for all that the list shows
     one: str = ""
+    views: tuple[str, ...] = ()  # the list's views in whose bar it stands (none named: all of them)
 
 
 def flag(field: str, value: bool, *, key: str, label: str, icon: str, action: str, body: str = "") -> Bulk:
@@ -127,6 +150,7 @@ class Module:
     quota: object = (
         None  # caps of owned records: .admit(person, records), .rooms(ids); see customers.pools.quotas.Quota
     )
+    closed: Closed | None = None
     received: str = ""  # the field that keeps when the present owner got the record
     place: str = ""  # set where the declaration is about rows that stand elsewhere (a public pool): see `located`
     masked: frozenset[str] = frozenset()  # fields shown masked there whatever the role says
@@ -158,6 +182,11 @@ class Module:
     def may(self, user, action: str) -> bool:
         """Whether the user holds the function at all (403 when not)."""
         return user.has_function(f"{self.name}.{self.function_for(action)}")
+
+    def refusal(self, record, action: str) -> str:
+        """Why nobody may do this on the record, "" where nothing is in the way."""
+        closed = self.closed
+        return closed.sentence if closed and closed.forbids(action) and closed.holds(record) else ""
 
     def verb(self, name: str) -> Callable:
         """The service behind create, update, delete, restore, purge, transfer: the module's own or the shared one."""

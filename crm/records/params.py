@@ -64,6 +64,13 @@ PARAMS = {
             kind="bool",
         ),
         Param(
+            "churn_months",
+            "流失预警（月）",
+            6,
+            "最近一次成交（没有成交的从创建算起）超过这个月数的客户每晚进入流失预警；0 表示不预警。",
+            high=120,
+        ),
+        Param(
             "export_background",
             "后台导出的行数",
             2000,

@@ -6,6 +6,8 @@ A module's functions are named "<module>.<action>" (customer.export). `user.scop
 - READ actions: owner in reach, or a grant, or the parent record is visible, or "created by me" where the option is on
 - CHANGE actions: owner in reach, or a read-write grant
 - all others: owner in reach
+
+A module may declare a final state of its records (`Module.closed`): there the gate leaves only the actions it names.
 """
 
 from dataclasses import dataclass
@@ -60,6 +62,8 @@ def narrow(rows, user, action: str):
     reach = user.scope_for(f"{module.name}.{module.function_for(action)}")
     if reach is None:
         return rows.none()
+    if module.closed and module.closed.forbids(action):
+        rows = rows.exclude(**module.closed.rows)
     if not module.owned:
         return rows
     owned = Q(owner_id__isnull=False)
@@ -305,6 +309,8 @@ def rights(user, record) -> frozenset[str]:
     held = {action for action, _ in module.permissions if module.may(user, action)} | {
         alias for alias, function in modules.FUNCTION_OF.items() if module.may(user, function)
     }
+    if module.closed and module.closed.holds(record):
+        held &= module.closed.leaves
     if not module.owned:
         return frozenset(held)
     if user.scope_for(f"{module.name}.view").includes(record.owner_id):

@@ -152,6 +152,17 @@ EXPECTED = {
     "pool-settings-move": ("in 403 403 403", "in 403 403 403"),
     "pool-settings-preview": ("in 405 405 405", "in 403 403 403"),
     "pool-settings-act": ("in 405 405 405", "in 403 403 403"),
+    # care
+    "customer-plan": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-plan-stop": ("in 404 ok 403", "in 404 ok 403"),
+    "care": ("in ok ok 403", "in 405 405 405"),
+    "care-done": ("in 404 ok 403", "in 404 ok 403"),
+    "care-skip": ("in 404 ok 403", "in 404 ok 403"),
+    "care-rules": ("in 403 403 403", "in 405 405 405"),
+    "care-rule-new": ("in 403 403 403", "in 403 403 403"),
+    "care-rule-edit": ("in 403 403 403", "in 403 403 403"),
+    "care-rule-delete": ("in 403 403 403", "in 403 403 403"),
+    "care-rule-switch": ("in 405 405 405", "in 403 403 403"),
     # merge, relations
     "customer-merge": ("in 403 ok 403", "in 403 ok 403"),
     "customer-relate": ("in 404 ok 403", "in 404 ok 403"),

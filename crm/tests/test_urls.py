@@ -21,7 +21,7 @@ from crm.records.models import DictionaryItem, Job, Undo
 from crm.testing.followups import values
 from crm.tests.routes_table import EXPECTED, MAY_CHANGE, OWNED, PEOPLE, SHARED_ROWS
 from customers.handover import services as handover
-from customers.models import Contact, Customer, Pool
+from customers.models import CareTask, Contact, Customer, Pool
 from customers.pools import book
 from customers.relations import services as relations
 from customers.services import create_customer
@@ -80,6 +80,9 @@ def site(db):
     kind = DictionaryItem.objects.get(dictionary="customer.link", label="合作")
     relation = relations.relate(customer, second, kind, by=owner)
     link = relations.link_contact(contact, second, by=owner)
+    care = CareTask.objects.create(
+        customer=customer, kind="contact", text="联系", occurs_on="2026-01-01", due_on="2026-01-01"
+    )
     keeper = employee("超管", ["super"])
     pool = Pool.objects.get()
     Pool.objects.update(everyone=False)
@@ -106,6 +109,7 @@ def site(db):
         "file": file.pk,
         "customer-relation-remove": relation.pk,
         "customer-contact-unlink": link.pk,
+        "care": care.pk,
         "pool": pool.pk,
         "pool-detail": pooled.pk,
         "followup": written.pk,

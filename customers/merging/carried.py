@@ -1,6 +1,6 @@
 """Tables of customers that are no record types and go along with a merged customer."""
 
-from ..models import MailingRecipient, PoolEvent, TransferRequest
+from ..models import CareTask, ChurnRecord, ContactPlan, MailingRecipient, PoolEvent, TransferRequest
 from ..pools import kinds, quotas
 from . import carrying
 
@@ -11,6 +11,16 @@ def _requests(journal, source: int, target: int) -> None:
     askers = waiting.filter(customer=target).values_list("asked_by", flat=True)
     journal.drop(waiting.filter(customer=source, asked_by__in=list(askers)))
     journal.move(TransferRequest.objects.filter(customer=source), customer_id=target)
+
+
+def _cares(journal, source: int, target: int) -> None:
+    """Of the same care on the same day one is enough; plans of both go on."""
+    for task in CareTask.objects.filter(customer=source, contact=None, rule__isnull=False):
+        same = CareTask.objects.filter(customer=target, contact=None, rule=task.rule_id, occurs_on=task.occurs_on)
+        if same.exists():
+            journal.drop(CareTask.objects.filter(pk=task.pk))
+    journal.move(CareTask.objects.filter(customer=source), customer_id=target)
+    journal.move(ContactPlan.objects.filter(customer=source), customer_id=target)
 
 
 def _events(ids):
@@ -37,4 +47,16 @@ carrying.register(
     "条",
     move=lambda journal, source, target: journal.move(_events([source]), object_id=target),
     count=lambda ids: _events(ids).count(),
+)
+carrying.register(
+    "客户关怀",
+    "个",
+    move=_cares,
+    count=lambda ids: CareTask.objects.filter(customer__in=list(ids)).count(),
+)
+carrying.register(
+    "流失处理",
+    "条",
+    move=lambda journal, source, target: journal.move(ChurnRecord.objects.filter(customer=source), customer_id=target),
+    count=lambda ids: ChurnRecord.objects.filter(customer__in=list(ids)).count(),
 )

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0030_mailing'),
+        ('customers', '0041_care_dictionaries'),
         ('orgs', '0005_pool_functions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -15,8 +15,17 @@ def _choice(label: str, code: str):
     return fields.DictionaryField(label, code)
 
 
+class ChurnState(models.TextChoices):
+    """Empty = normal."""
+
+    WARNED = "warned", "流失预警"
+    LOST = "lost", "已流失"
+
+
 class Customer(PooledRecord):
     """A company sold to. Without an owner it is in the public pool."""
+
+    ChurnState = ChurnState
 
     class DealStatus(models.IntegerChoices):
         OPEN = 0, "未成交"
@@ -55,6 +64,11 @@ class Customer(PooledRecord):
     open_opportunities = models.PositiveIntegerField("进行中的商机", default=0, editable=False)
     last_deal_at = models.DateTimeField("最近成交时间", null=True, editable=False)
     contract_ends_on = models.DateField("合同到期日", null=True, editable=False)
+    churn_state = models.CharField(
+        "流失状态", max_length=8, choices=ChurnState.choices, blank=True, default="", editable=False
+    )
+    churn_since = models.DateTimeField("流失状态变更时间", null=True, editable=False)
+    churn_hold = models.DateField("暂缓流失至", null=True, editable=False)  # no warning up to this day
     remark = fields.LongText("备注", max_length=500)
     merged_into = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="+", verbose_name="已合并到", db_index=False, editable=False
@@ -82,6 +96,14 @@ class Customer(PooledRecord):
             models.Index("name_stem", condition=Q(deleted_at=None), name="customer_stem_live"),
             models.Index("domain", condition=Q(deleted_at=None, domain__isnull=False), name="customer_domain_live"),
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="customer_merged"),
+            models.Index(
+                "churn_state",
+                "owner",
+                models.F("created_at").desc(),
+                models.F("id").desc(),
+                condition=Q(deleted_at=None, owner__isnull=False) & ~Q(churn_state=""),
+                name="customer_churn",
+            ),
         ]
 
     def __str__(self):

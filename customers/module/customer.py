@@ -8,6 +8,8 @@ from crm.records.columns import Column
 from crm.records.modules import Bulk, Module, Tab, View, flag
 
 from .. import summary
+from ..care.tab import TAB as CARE_TAB
+from ..churn import declared as churn
 from ..duplicates import rules  # noqa: F401  declares its parameters
 from ..duplicates.finding import hints
 from ..duplicates.views import RELATED
@@ -55,7 +57,7 @@ def customer_chips(customer, fields) -> list[dict]:
             found.append({"label": item.label})
     if customer.locked and fields.readable("locked"):
         found.append({"label": "已锁定", "css": "k-chip-warning"})
-    return found
+    return churn.chips(customer, fields) + found
 
 
 def primary_card(customer, user) -> list[dict]:
@@ -101,6 +103,7 @@ CUSTOMER = modules.register(
         grant_model=CustomerGrant,
         followed=True,
         quota=Quota("customer"),
+        closed=churn.CLOSED,
         received="received_at",
         functions=(
             ("claim", "领取"),
@@ -164,6 +167,9 @@ CUSTOMER = modules.register(
                     "last_followed_at",
                     "locked",
                     "remark",
+                    "churn_state",
+                    "churn_since",
+                    "churn_hold",
                 )
             ],
         ],
@@ -178,6 +184,7 @@ CUSTOMER = modules.register(
             View("recent", "最近更新", recently, order="-updated_at"),
             View("team", "团队客户", in_team),
             View("ending", "即将到期", ending),
+            *churn.VIEWS,
         ],
         sections=(
             (
@@ -205,11 +212,14 @@ CUSTOMER = modules.register(
         ),
         facts=("owner", "phone", "full_address", "source", "last_followed_at", "next_contact_at", "created_at"),
         chips=customer_chips,
-        side=(summary.card, primary_card, related_card),
+        side=(summary.card, churn.card, primary_card, related_card),
         create_from=lambda form, *, by: create_customer(
             form.instance, by=by, contact=form.contact(), pool=form.cleaned_data.get("pool")
         ),
-        tabs=[Tab("relations", "关联客户", "customers/relations.html", relations_tab, relations_count, order=65)],
+        tabs=[
+            CARE_TAB,
+            Tab("relations", "关联客户", "customers/relations.html", relations_tab, relations_count, order=65),
+        ],
         texts={"delete_body": "客户和它的联系人进入回收站，还原时一起回来。"},
         duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
@@ -230,6 +240,7 @@ CUSTOMER = modules.register(
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
             Bulk("mail", "发送邮件", "mail", "mail", None, "", "", page="/customers/mail/"),
             Bulk("merge", "合并", "link", "merge", None, "", "", page="/customers/merge/", one="合并到…"),
+            *churn.BULK,
         ],
     )
 )

@@ -7,7 +7,7 @@ from crm.notices import kinds as messages
 from crm.records import dictionaries, modules
 from crm.records.undoing import handlers
 
-from ..models import Customer, PoolEvent
+from ..models import ChurnState, Customer, PoolEvent
 from . import access, quotas, services
 from .kinds import Exemption, Kind, Rule, register
 
@@ -77,6 +77,12 @@ CUSTOMERS = register(
                 ends="contract_ends_on",
                 holds=lambda record, day: record.contract_ends_on is not None and record.contract_ends_on >= day,
             ),
+        ),
+        closed=Exemption(
+            "lost",
+            "已确定流失",
+            lambda day: Q(churn_state=ChurnState.LOST),
+            holds=lambda record, day: record.churn_state == ChurnState.LOST,
         ),
         filters="customers.filters.PoolFilters",
         children=(("contact", "customer_id"),),

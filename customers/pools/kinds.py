@@ -55,6 +55,7 @@ class Kind:
     masked: tuple[str, ...] = ()
     filters: str = ""  # the search row of the pool's list
     level: str = "level_id"
+    closed: Exemption | None = None  # records in a final state, which no rule takes
 
     @property
     def of(self):

@@ -40,6 +40,8 @@ def parts(kind: kinds.Kind, pool: book.Facts, day: date, owners: list[int] | Non
     """(rule, days, condition) of every clause by which this pool takes records on `day`: one per rule and number of days.
     `owners` = whom the pool serves, None for everybody."""
     spared = Q(deleted_at=None, owner__isnull=False, locked=False)
+    if kind.closed:
+        spared &= ~kind.closed.where(day)
     served = Q() if owners is None else Q(owner_id__among=owners)  # last: the dearest part is asked of the fewest rows
     for key in pool.exempt:
         exemption = kind.exemption(key)
@@ -90,6 +92,8 @@ def deadline(kind: kinds.Kind, record, owner, pools: list[book.Facts] | None = N
     """The earliest deadline of a live, owned row under the enabled pools; None where no rule applies. `owner` is the row's
     owner with the department read."""
     if record.locked or owner is None or record.deleted_at is not None:
+        return None
+    if kind.closed and kind.closed.holds(record, timezone.localdate()):
         return None
     best = None
     for pool in book.of(kind.module) if pools is None else pools:

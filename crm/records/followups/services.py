@@ -4,7 +4,7 @@ Each runs in one transaction and under the lock of the records whose dates it ke
 are always those of its newest follow-up. The views have asked the gate; what is written is checked again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
@@ -22,6 +22,14 @@ VISIT_FIELDS = ("place", "purpose", "result")
 FIELDS = ("method", "topic", "title", "content", "next_contact_at", *VISIT_FIELDS)
 PHRASES = 50
 Place = tuple[int, int]  # (content type, id) of a record on whose timeline a follow-up shows
+_WRITTEN: list[Callable] = []
+
+
+def on_written(hook: Callable) -> Callable:
+    """Have `hook(followup, places, by=...)` run in the transaction of every new follow-up; `places` = {place: kind of link}.
+    Modules above close what a follow-up fulfils."""
+    _WRITTEN.append(hook)
+    return hook
 
 
 def record_of(followup: FollowUp):
@@ -134,6 +142,8 @@ def write(record, values: dict, *, by, related: Iterable = (), mentioned: Iterab
     if files:
         uploads.attach(record, files, by=by, at=followup)
     keep_dates(places)
+    for hook in _WRITTEN:
+        hook(followup, places, by=by)
     title = f"{by.name}在{module.label}“{module.title_of(record)}”的跟进中提到您"
     mentions.tell(people, by=by, title=title, body=followup.content, url=url_of(followup))
     return followup

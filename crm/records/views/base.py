@@ -79,7 +79,9 @@ class ModuleView(View):
         """The row the person may act on: 404 when it is out of sight, 403 when it is visible but not theirs to change."""
         found = self.rows.filter(pk=self.kwargs["pk"]).select_related(*self.joins()).first()
         if found is None:
-            self.visible(self.kwargs["pk"])
+            seen = self.visible(self.kwargs["pk"])
+            if refusal := self.module.refusal(seen, self.action):
+                raise PermissionDenied(refusal)
             raise PermissionDenied(f"您可以查看这条{self.module.label}，但不能对它做此操作：它不在您负责的范围内。")
         return found
 

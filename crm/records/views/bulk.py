@@ -183,9 +183,12 @@ class BulkView(ModuleView):
         found = list(rows.order_by("pk").values_list("pk", "version", self.module.title_field))
         if not found and not freeze:
             self.visible_or_404(ids)
+        kept = {pk for pk, _, _ in found}
+        left_out = [pk for pk in ids if pk not in kept]
+        closed = self.closed(left_out)
         if not found:
-            return self.refuse(ValidationError(f"所选{self.module.label}都不在您可操作的范围内。"))
-        left_out = len(ids) - len(found)
+            text = self.module.closed.sentence if closed else f"所选{self.module.label}都不在您可操作的范围内。"
+            return self.refuse(ValidationError(text))
         if freeze:
             token = Selection.objects.create(
                 user=self.user,
@@ -196,22 +199,35 @@ class BulkView(ModuleView):
             hidden = [("selection", token)]
         else:
             hidden = [("ids", ",".join(str(pk) for pk, _, _ in found)), ("confirmed", "1")]
-        return self.page_of(found, hidden, self.form(rows), left_out)
+        notes = [f"另有 {len(closed):,} 个{self.module.closed.sentence}。"] if closed else []
+        if rest := len(left_out) - len(closed):
+            notes.append(f"另有 {rest:,} 条不在您可操作的范围内，不会处理。")
+        return self.page_of(found, hidden, self.form(rows), notes)
+
+    def closed(self, ids) -> dict[int, str]:
+        """{id: title} of those the person sees and nobody may act on (Module.closed)."""
+        closed = self.module.closed
+        if not ids or closed is None or not closed.forbids(self.action) or self.trashed:
+            return {}
+        rows = self.module.rows(self.user, "view").filter(pk__any=ids, **closed.rows)
+        return dict(rows.values_list("pk", self.module.title_field))
 
     def visible_or_404(self, ids):
         """A single record that may not be acted on: 404 out of sight, 403 in sight."""
         visible = self.module.rows(self.user, self.action if self.trashed else "view", trashed=self.trashed).filter(
             pk__any=ids
         )
-        if not visible.exists():
+        seen = visible.first()
+        if seen is None:
             raise Http404
+        if refusal := self.module.refusal(seen, self.action):
+            raise PermissionDenied(refusal)
         raise PermissionDenied(f"您可以查看这条{self.module.label}，但不能对它做此操作。")
 
-    def page_of(self, found, hidden, form, left_out=0, status=200):
+    def page_of(self, found, hidden, form, notes=(), status=200):
         n = len(found)
         titles = [title for _, _, title in found]
         more = [f"…… 共 {n:,} 个"] if n > SHOWN else []
-        note = f"另有 {left_out} 条不在您可操作的范围内，不会处理。" if left_out else ""
         fill = {"n": f"{n:,}", "label": self.module.label}
         return self.page(
             self.bulk.template,
@@ -220,7 +236,7 @@ class BulkView(ModuleView):
                 "submit_label": self.bulk.submit.format(**fill),
                 "danger": self.bulk.danger,
                 "body": " ".join(
-                    part for part in (self.module.texts.get(f"{self.key}_body", self.bulk.body), note) if part
+                    part for part in (self.module.texts.get(f"{self.key}_body", self.bulk.body), *notes) if part
                 ),
                 "details": titles[:SHOWN] + more,
                 "fields": form,
@@ -251,7 +267,9 @@ class BulkView(ModuleView):
             self.visible_or_404(list(frozen))
         gone = [pk for pk in frozen if pk not in present]
         changed = [pk for pk, (version, _) in present.items() if frozen[pk] not in (None, version)]
-        failures += [{"title": f"编号 {pk}", "reason": "已不在您可操作的范围内"} for pk in gone]
+        closed = self.closed(gone)
+        failures += [{"title": title, "reason": self.module.closed.sentence} for title in closed.values()]
+        failures += [{"title": f"编号 {pk}", "reason": "已不在您可操作的范围内"} for pk in gone if pk not in closed]
         failures += [{"title": present[pk][1], "reason": "选择之后被修改过，没有处理"} for pk in changed]
         rows = rows.exclude(pk__any=changed) if changed else rows
         form = self.form(rows, request.POST)

@@ -77,6 +77,9 @@ class ListView(Paging, ModuleView):
             return set()
         if not self.module.owned or self.recycle:
             return {record.pk for record in records}
+        closed = self.module.closed
+        if closed and closed.forbids(action):
+            records = [record for record in records if not closed.holds(record)]
         reach = self.user.scope_for(f"{self.module.name}.{action}")
         inside = {record.pk for record in records if reach.includes(record.owner_id)}
         rest = [record.pk for record in records if record.pk not in inside]
@@ -212,7 +215,11 @@ class ListView(Paging, ModuleView):
 
     def bulk(self, pager) -> dict:
         module, user = self.module, self.user
-        actions = [(one.key, one.label, one.icon, one.danger, one.action, one.page) for one in self.bulk_actions()]
+        actions = [
+            (one.key, one.label, one.icon, one.danger, one.action, one.page)
+            for one in self.bulk_actions()
+            if not one.views or self.state.view.key in one.views
+        ]
         return {
             "actions": [
                 {

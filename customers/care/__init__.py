@@ -1,0 +1,1 @@
+"""客户关怀: rules and contact plans make tasks each night, people close them, follow-ups fulfil the plans."""
