@@ -137,7 +137,10 @@ def _race_data():
     role, department = Role.objects.get(code="seller"), Department.objects.get(parent=None)
     people = []
     for place in range(PEOPLE):
-        person = Employee.objects.create(phone=f"1990000{place:04d}", name=f"{NAME}{place}", department=department)
+        phone = f"1000000{place:04d}"  # no number anybody has
+        person, _ = Employee.objects.get_or_create(
+            phone=phone, defaults={"name": f"{NAME}{place}", "department": department}
+        )
         person.roles.set([role])
         people.append(person)
     pool = Pool.objects.create(name=NAME, everyone=False, claim_limit=QUOTA)

@@ -74,23 +74,24 @@ def write_log(
     model: type, rows: Iterable[tuple[int, str, list]], *, code: str, by, job=None, undo: int | None = None
 ) -> None:
     """Insert log rows for many records of one type: rows = (pk, text, changes); `undo` = the entry that takes it back."""
-    content_type = ContentType.objects.get_for_model(model)
-    OperationLog.objects.bulk_create(
-        [
-            OperationLog(
-                content_type=content_type,
-                object_id=pk,
-                actor=by,
-                code=code,
-                text=text[:500],
-                changes=changes,
-                job=job,
-                undo_id=undo,
-            )
-            for pk, text, changes in rows
-        ],
-        batch_size=1000,
-    )
+    from .importing.write import Same, insert
+
+    rows = list(rows)
+    if not rows:
+        return
+    pks, texts, changes = (list(column) for column in zip(*rows, strict=True))
+    columns = {
+        "content_type_id": Same(ContentType.objects.get_for_model(model).pk),
+        "object_id": pks,
+        "created_at": Same(timezone.now()),
+        "actor_id": Same(by.pk if by is not None else None),
+        "code": Same(code),
+        "text": [text[:500] for text in texts],
+        "changes": changes,
+        "job_id": Same(job.pk if job is not None else None),
+        "undo_id": Same(undo),
+    }
+    insert(OperationLog, columns, len(rows))
 
 
 def log(record, *, code: str, by, text: str = "", changes: list | None = None) -> None:

@@ -14,13 +14,16 @@ def _requests(journal, source: int, target: int) -> None:
 
 
 def _cares(journal, source: int, target: int) -> None:
-    """Of the same care on the same day one is enough; plans of both go on."""
+    """Of the same care on the same day one is enough; a customer has one plan, so the survivor's own stays."""
     for task in CareTask.objects.filter(customer=source, contact=None, rule__isnull=False):
         same = CareTask.objects.filter(customer=target, contact=None, rule=task.rule_id, occurs_on=task.occurs_on)
         if same.exists():
             journal.drop(CareTask.objects.filter(pk=task.pk))
-    journal.move(CareTask.objects.filter(customer=source), customer_id=target)
-    journal.move(ContactPlan.objects.filter(customer=source), customer_id=target)
+    planned = ContactPlan.objects.filter(customer=target).exists()
+    tasks = CareTask.objects.filter(customer=source)
+    journal.move(tasks.filter(plan=None) if planned else tasks, customer_id=target)
+    if not planned:
+        journal.move(ContactPlan.objects.filter(customer=source), customer_id=target)
 
 
 def _events(ids):

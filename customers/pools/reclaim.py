@@ -60,20 +60,22 @@ def run(kind: kinds.Kind, day: date | None = None, *, now=None) -> int:
     """Move everything that is due on `day` (today) into its pool: set-based, in transactions of CHUNK rows, safe to run twice
     and twice at once. Owners get one message each. Returns how many moved."""
     day, moved = day or timezone.localdate(), 0
+    chunk = CHUNK if connection.features.has_select_for_update_skip_locked else CHUNK_ONE_WRITER
     for clause in clauses(kind, day):
-        while count := _step(kind, clause, now=now or timezone.now()):
-            moved += count
+        ids = list(kind.model.objects.filter(clause.rows).order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(ids), chunk):
+            moved += _step(kind, clause, ids[start : start + chunk], now=now or timezone.now())
     tell(kind)
     return moved
 
 
 @transaction.atomic
-def _step(kind: kinds.Kind, clause: Clause, *, now) -> int:
-    """One transaction: rows another run holds are left to it."""
-    chunk = CHUNK if connection.features.has_select_for_update_skip_locked else CHUNK_ONE_WRITER
-    rows = kind.model.objects.filter(clause.rows).order_by("pk")
+def _step(kind: kinds.Kind, clause: Clause, some: list[int], *, now) -> int:
+    """One transaction about some of the rows: what changed since is asked again under the lock, and rows another run holds are
+    left to it."""
+    rows = kind.model.objects.filter(clause.rows, pk__any=some).order_by("pk")
     found = rows.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
-    owners = dict(found.values_list("pk", "owner_id")[:chunk])
+    owners = dict(found.values_list("pk", "owner_id"))
     if not owners:
         return 0
     ids, module, pool, text = list(owners), kind.of, clause.pool, clause.words

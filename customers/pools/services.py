@@ -11,13 +11,12 @@ from django.utils import timezone
 
 from crm.notices.services import notify
 from crm.records import formatting, modules, services
+from crm.records.importing.write import Same, insert
 from crm.records.undoing import entries, packing
 from crm.records.undoing.entries import Line
 
 from ..models import OwnerCap, PoolEvent
 from . import access, book, kinds, quotas
-
-BATCH = 1000
 
 
 @dataclass
@@ -30,25 +29,23 @@ class Outcome:
 
 def note(kind: kinds.Kind, lines: Iterable[tuple], *, action: str, by, now: datetime, told: bool = True) -> None:
     """Append to the history: lines = (pk, pool id, owner id, reason, note)."""
-    content_type = quotas.content_type(kind)
-    PoolEvent.objects.bulk_create(
-        [
-            PoolEvent(
-                content_type=content_type,
-                object_id=pk,
-                pool_id=pool,
-                action=action,
-                actor=by,
-                owner_id=owner,
-                reason=reason[:200],
-                note=words[:500],
-                told=told,
-                created_at=now,
-            )
-            for pk, pool, owner, reason, words in lines
-        ],
-        batch_size=BATCH,
-    )
+    lines = list(lines)
+    if not lines:
+        return
+    pks, pools, owners, reasons, words = (list(column) for column in zip(*lines, strict=True))
+    columns = {
+        "content_type_id": Same(quotas.content_type(kind).pk),
+        "object_id": pks,
+        "pool_id": pools,
+        "action": Same(action),
+        "actor_id": Same(by.pk if by is not None else None),
+        "owner_id": owners,
+        "reason": [text[:200] for text in reasons],
+        "note": [text[:500] for text in words],
+        "told": Same(told),
+        "created_at": Same(now),
+    }
+    insert(PoolEvent, columns, len(pks))
 
 
 def _lock(kind: kinds.Kind, rows, *related) -> list:

@@ -178,7 +178,8 @@ def test_owners_of_a_killed_run_are_told_by_the_next(sea):
     change_pool(sea.pool, rules={"followup": rule(30)})
     make("没跟进", sea.ann, received_at=days_ago(40), created_at=days_ago(40))
     (clause,) = reclaim.clauses(KIND, timezone.localdate())
-    assert reclaim._step(KIND, clause, now=timezone.now()) == 1  # and then the process dies
+    ids = list(Customer.objects.values_list("pk", flat=True))
+    assert reclaim._step(KIND, clause, ids, now=timezone.now()) == 1  # and then the process dies
     assert not Message.objects.filter(kind="pool").exists()
     assert reclaim.run(KIND) == 0
     assert Message.objects.get(kind="pool").recipient == sea.ann
