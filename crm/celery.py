@@ -29,6 +29,11 @@ app.conf.beat_schedule = {
         "args": ["team_expiry"],
         "schedule": crontab(hour=0, minute=20),
     },
+    "handovers": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["handovers"],
+        "schedule": crontab(minute="*/5"),
+    },
     "clean-up": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["clean_up"],

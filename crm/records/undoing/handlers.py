@@ -7,7 +7,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Handler:
     """`rows(module, user, own)` = the rows on which `user` may take the act back (`own`: it was theirs); `text` stands in the
-    log of each record. `code` is the last part of the log's code."""
+    log of each record. `code` is the last part of the log's code. `days` = the parameter that says for how long; `page(entry)`
+    = where it is taken back, when not at /undo/; `disabled_too`: former owners get their records back though disabled."""
 
     action: str
     label: str
@@ -15,6 +16,9 @@ class Handler:
     text: str
     rows: Callable
     after: Callable | None = None  # after(module, changes, by): what else belongs to records that went back
+    days: str = "undo_days"
+    page: Callable | None = None
+    disabled_too: bool = False
 
     @property
     def code(self) -> str:
@@ -24,11 +28,11 @@ class Handler:
 ALL: dict[str, Handler] = {}
 
 
-def register(action: str, label: str, *, icon: str, rows: Callable, after: Callable | None = None) -> Handler:
+def register(action: str, label: str, *, icon: str, rows: Callable, **more) -> Handler:
     """Declare an act that can be taken back; the name must be new."""
     if action in ALL:
         raise ValueError(f"undo of {action!r} is registered twice")
-    ALL[action] = Handler(action, label, icon, f"撤销{label}", rows, after)
+    ALL[action] = Handler(action, label, icon, f"撤销{label}", rows, **more)
     return ALL[action]
 
 
