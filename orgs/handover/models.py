@@ -70,6 +70,11 @@ class Handover(models.Model):
     def __str__(self):
         return f"{self.employee.name}的交接"
 
+    @property
+    def current_job(self) -> Job | None:
+        """The job that gives, or once it is being taken back the one that does that."""
+        return self.undo_job or self.job
+
 
 class HandoverPiece(models.Model):
     """One kind of what goes: `receivers` in turn, `place` = how many have gone, `moved` = {receiver or "": number}, `along` =

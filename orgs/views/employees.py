@@ -212,6 +212,7 @@ def row(person, ways) -> dict:
         "pk": person.pk,
         "url": f"{LIST}{person.pk}/",
         "edit_url": f"{LIST}{person.pk}/edit/",
+        "more": [{"label": "交接", "url": f"{LIST}{person.pk}/handover/"}],
         "title": person.name,
         "cells": cells,
         "tel": person.phone,
@@ -246,7 +247,10 @@ def detail(request, pk: int):
         for key in ("roles", "move", "reset", "disable" if person.is_active else "enable")
         if user.has_function(ACTIONS[key].function) and not (person.pk == user.pk)
     ]
-    actions = [{"label": "编辑", "url": f"{LIST}{pk}/edit/", "icon": "edit", "primary": True}] + [
+    actions = [
+        {"label": "编辑", "url": f"{LIST}{pk}/edit/", "icon": "edit", "primary": True},
+        {"label": "交接", "url": f"{LIST}{pk}/handover/", "icon": "transfer"},
+    ] + [
         {
             "label": ACTIONS[key].label,
             "url": f"{LIST}{pk}/{key}/",
