@@ -311,8 +311,8 @@ def test_refused_plans(admin, leaver, heir):
     gone = employee("离开的")
     organisation.disable_employee(gone, by=admin)
     for plan, reason in (
-        ({"all": [leaver.pk]}, "交给他自己"),
-        ({"all": [heir.pk], "own": {"contact": [leaver.pk]}}, "交给他自己"),
+        ({"all": [leaver.pk]}, "交给本人"),
+        ({"all": [heir.pk], "own": {"contact": [leaver.pk]}}, "交给本人"),
         ({"all": [gone.pk]}, "已停用，不能接手"),
         ({"all": []}, "请选择接手人"),
         ({"all": [employee().pk for _ in range(6)]}, "最多交给 5 个人"),

@@ -67,7 +67,7 @@ class PlanForm(forms.Form):
                 label=f"{piece.label}随{parent.label}交给同一个人",
                 required=False,
                 initial=True,
-                help_text="其余的交给上面选的人",
+                help_text=f"{parent.label}不归{person.name}的，交给下面选的人",
             )
         self.takers = takers
         if any(key.startswith("team.") for key in counts):
@@ -118,7 +118,7 @@ class PlanForm(forms.Form):
         along = [f"along_{piece.key}" for piece in self.takers]
         return [
             ("交给谁", "记录的阶段、跟进和附件都不变，只换负责人", ["to"]),
-            ("分类交接", "可以按类型交给不同的人", [*each, *along, "teams", "reports"]),
+            ("分类交接", "可以按类型交给不同的人", [*along, *each, "teams", "reports"]),
             ("生效", "", ["when", "starts_at", "account", "note"]),
         ]
 

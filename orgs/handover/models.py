@@ -28,7 +28,7 @@ class Handover(models.Model):
 
     class Reports(models.TextChoices):
         RECEIVER = "receiver", "接手人"
-        SUPERIOR = "superior", "他的直属上级"
+        SUPERIOR = "superior", "原来的直属上级"
 
     class Account(models.TextChoices):
         DISABLE = "disable", "生效时停用"

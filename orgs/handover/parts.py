@@ -82,7 +82,7 @@ def _superiors(rows: list, receivers: list[int], handover) -> dict[int, int | No
 def _above(rows: list, person) -> dict[int, str]:
     """Whoever stands above the person by now cannot be under them again."""
     above = reach.above(person.pk)
-    return {row.pk: "现在是他的上级" for row in rows if row.pk in above}
+    return {row.pk: "现在是上级" for row in rows if row.pk in above}
 
 
 register(

@@ -48,7 +48,7 @@ def _check(person, plan: dict, account: str, starts_at, *, by) -> None:
     if any(len(some) > RECEIVERS for some in [plan["all"], *plan.get("own", {}).values()]):
         raise ValidationError(f"最多交给 {RECEIVERS} 个人。")
     if person.pk in ids:
-        raise ValidationError(f"不能把{person.name}的记录交给他自己。")
+        raise ValidationError(f"不能把{person.name}的记录交给本人。")
     people = Employee.objects.in_bulk(ids)
     if len(people) != len(ids):
         raise ValidationError("接手人不存在。")

@@ -92,7 +92,7 @@ def index(request):
             "title": "离职交接",
             "actions": [{"label": "选择员工", "url": "/settings/employees/", "icon": "team", "primary": True}],
             "q": q,
-            "search_placeholder": "员工的姓名、手机号、拼音首字母",
+            "search_placeholder": "姓名、手机号、拼音首字母",
             "hidden": [("size", request.GET["size"])] if request.GET.get("size") else [],
             "columns": [
                 {"key": key, "label": label, "css": css, "numeric": key == "count", "sort_url": None, "sorted": ""}
@@ -103,7 +103,7 @@ def index(request):
             "bulk": {"actions": []},
             "empty": {
                 "title": "没有符合条件的交接" if q else "还没有交接",
-                "text": "在员工的页面上点“交接”，把他名下的记录交给同事。",
+                "text": "在员工的页面上点“交接”，把名下的记录交给同事。",
                 "actions": [{"label": "选择员工", "url": "/settings/employees/", "icon": "team"}],
             },
         },
@@ -114,7 +114,7 @@ def _row(handover, names: dict[int, str]) -> dict:
     to = "、".join(names[pk] for pk in sorted(services.receivers(handover.plan)) if pk in names)
     count = f"{moved(handover.pieces.all()):,}"
     values = {
-        "employee": (kaihai.person_html(handover.employee), handover.employee.name),
+        "employee": (handover.employee.name, handover.employee.name),
         "to": (to, to),
         "count": (count, count),
         "state": (state_html(handover), ""),

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('scheduled', '等待生效'), ('running', '进行中'), ('done', '已完成'), ('partly', '部分完成'), ('stopped', '已中断'), ('cancelled', '已取消'), ('undoing', '正在撤销'), ('undone', '已撤销')], default='scheduled', max_length=10, verbose_name='状态')),
                 ('plan', models.JSONField(default=dict)),
                 ('teams', models.CharField(choices=[('drop', '移除'), ('give', '转给接手人')], default='drop', max_length=10, verbose_name='参与的团队')),
-                ('reports', models.CharField(choices=[('receiver', '接手人'), ('superior', '他的直属上级')], default='receiver', max_length=10, verbose_name='下属的直属上级')),
+                ('reports', models.CharField(choices=[('receiver', '接手人'), ('superior', '原来的直属上级')], default='receiver', max_length=10, verbose_name='下属的直属上级')),
                 ('account', models.CharField(choices=[('disable', '生效时停用'), ('keep', '继续使用')], default='disable', max_length=10, verbose_name='账号')),
                 ('over_cap', models.BooleanField(default=False, verbose_name='允许超过上限')),
                 ('note', crm.records.fields.LongText(blank=True, default='', max_length=500, verbose_name='说明')),

@@ -91,7 +91,7 @@ ACTIONS = {
         "停用",
         lambda person, form, by: services.disable_employee(person, by=by),
         danger=True,
-        body="停用后立即退出、不能再登录；名下的记录和历史都保留，需要时请转移给同事。",
+        body="停用后立即退出、不能再登录；名下的记录和历史都保留。",
     ),
 }
 
@@ -169,13 +169,13 @@ def answer(request, action, people, *, back_url: str):
     )
 
 
-def _left(owned: dict[int, int]) -> str:
+def _left(people, owned: dict[int, int]) -> str:
     """What stays behind when these people are disabled."""
     total = sum(owned.values())
     if not total:
         return ""
-    whose = "他" if len(owned) == 1 else f"其中 {len(owned)} 人"
-    return f"{whose}名下还有 {total:,} 条记录，请先交接给同事。"
+    whose = people[0].name if len(people) == 1 else f"其中 {len(owned)} 人"
+    return f"{whose}名下还有 {total:,} 条记录，建议先交接给同事。"
 
 
 def ask(request, action, people, form, back_url):
@@ -197,7 +197,7 @@ def ask(request, action, people, form, back_url):
         "records/confirm.html",
         {
             "heading": heading,
-            "body": _left(owned) + action.body,
+            "body": _left(people, owned) + action.body,
             "instead": {
                 "label": "先交接",
                 "icon": "transfer",

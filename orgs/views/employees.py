@@ -31,7 +31,7 @@ COLUMNS = (
     ("department", "部门", "k-w-176", "sub"),
     ("position", "职位", "k-w-120", ""),
     ("supervisor", "直属上级", "k-w-104", ""),
-    ("roles", "角色", "k-w-176", "wide"),
+    ("roles", "角色", "k-w-136", "wide"),
     ("state", "状态", "k-w-88", "side"),
     ("last_login", "最近登录", "k-w-120", "pair"),
 )
@@ -124,6 +124,8 @@ def index(request):
                 "select_first": "请先选择员工。",
             },
             "nav_active": "settings",
+            "title": "员工",
+            "ops_css": "k-w-136",
             "actions": header_actions(),
             "q": state.q,
             "search_placeholder": "姓名、手机号、拼音首字母",
