@@ -108,14 +108,14 @@ def _fitting(records: list, sizes: Counter) -> list:
 
 def _grants(module, piece, people, *, by) -> int:
     """Team memberships end or go on with a receiver; where the receiver owns the record or is a member already, they end."""
-    handover, model = piece.handover, module.grant_model
-    mine = model.objects.filter(user=handover.employee, source="team").order_by("pk")
+    handover, membership = piece.handover, module.grant_model
+    mine = membership.objects.filter(user=handover.employee, source="team").order_by("pk")
     found = list(mine.select_for_update(of=("self",)).select_related("content_object")[:AT_ONCE])
     ids = [grant.content_object_id for grant in found]
     give = handover.teams == handover.Teams.GIVE
     there = set()
     if give:
-        others = model.objects.filter(content_object_id__any=ids, user__in=people, source="team")
+        others = membership.objects.filter(content_object_id__any=ids, user__in=people, source="team")
         there = set(others.values_list("user_id", "content_object_id"))
     lines, logged, ended = [], [], []
     for to, grants in _turn(found, piece, people).items():
@@ -124,7 +124,7 @@ def _grants(module, piece, people, *, by) -> int:
             for grant in grants
             if give and grant.content_object.owner_id != to.pk and (to.pk, grant.content_object_id) not in there
         ]
-        model.objects.filter(pk__any=[grant.pk for grant in goes]).update(user=to)
+        membership.objects.filter(pk__any=[grant.pk for grant in goes]).update(user=to)
         kept = {grant.pk for grant in goes}
         ended += [grant.pk for grant in grants if grant.pk not in kept]
         for grant in grants:
@@ -143,7 +143,7 @@ def _grants(module, piece, people, *, by) -> int:
         if goes:
             _note(piece, to, len(goes))
     if ended:
-        model.objects.filter(pk__any=ended).delete()
+        membership.objects.filter(pk__any=ended).delete()
         _note(piece, None, len(ended))
     HandoverLine.objects.bulk_create(lines, batch_size=1000)
     services.write_log(module.model, logged, code=f"{module.name}.team_removed", by=by)

@@ -105,10 +105,10 @@ def _lines(run: jobs.Run, piece: HandoverPiece) -> None:
 
 def _grants(module, piece: HandoverPiece, lines: list, *, by) -> tuple[set[int], list]:
     """The leaver is in these teams again, with right, end and date of then; whoever got the place leaves it."""
-    leaver, model = piece.handover.employee, module.grant_model
+    leaver, membership = piece.handover.employee, module.grant_model
     ids = [line.object_id for line in lines]
     there = set(module.model.objects.filter(pk__any=ids).values_list("pk", flat=True))
-    grants = model.objects.filter(content_object_id__any=ids, source="team")
+    grants = membership.objects.filter(content_object_id__any=ids, source="team")
     again = set(grants.filter(user=leaver).values_list("content_object_id", flat=True))
     heirs = {line.to_id for line in lines if line.to_id}
     held = {
@@ -129,7 +129,7 @@ def _grants(module, piece: HandoverPiece, lines: list, *, by) -> tuple[set[int],
             leave += [place] if line.to_id else []
             rows = kept.setdefault(line.object_id, {"user": leaver.pk, "source": "team", "rows": []})["rows"]
             rows.append([line.before[name] for name in ("permission_id", "until", "granted_by_id", "created_at")])
-    model.objects.filter(pk__any=leave).delete()
+    membership.objects.filter(pk__any=leave).delete()
     teams.restore_grants(module, kept)
     text = f"团队成员恢复为 {leaver.name}（撤销离职交接）"
     services.write_log(module.model, ((pk, text, []) for pk in kept), code=f"{module.name}.team_added", by=by)
