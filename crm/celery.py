@@ -39,6 +39,16 @@ app.conf.beat_schedule = {
         "args": ["handover_requests"],
         "schedule": crontab(hour=0, minute=40),
     },
+    "pool-reclaim": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["pool_reclaim"],
+        "schedule": crontab(hour=0, minute=30),
+    },
+    "pool-reminders": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["pool_reminders"],
+        "schedule": crontab(hour=8, minute=10),
+    },
     "churn": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["churn"],
@@ -53,6 +63,11 @@ app.conf.beat_schedule = {
         "task": "crm.records.tasks.run_periodic",
         "args": ["care_reminder"],
         "schedule": crontab(hour=8, minute=0),
+    },
+    "handovers": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["handovers"],
+        "schedule": crontab(minute="*/5"),
     },
     "clean-up": {
         "task": "crm.records.tasks.run_periodic",

@@ -7,3 +7,4 @@ class OrgsConfig(AppConfig):
 
     def ready(self):
         from . import signals  # noqa: F401  the sign-in log listens to django-axes and django.contrib.auth
+        from .handover import declared  # noqa: F401  jobs, messages, the way back

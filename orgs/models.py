@@ -266,3 +266,6 @@ class OrgLog(models.Model):
     class Meta:
         verbose_name = "系统日志"
         ordering = ["-pk"]
+
+
+from .handover.models import Handover, HandoverLine, HandoverPiece  # noqa: E402, F401  a package of its own, on the models above

@@ -17,6 +17,7 @@ class Page:
 PAGES = [
     Page("admin.org", "部门", "/settings/departments/", "department", "部门树、负责人、移动和删除"),
     Page("admin.org", "员工", "/settings/employees/", "team", "账号、部门、上级、停用与导入"),
+    Page("admin.org", "离职交接", "/settings/handovers/", "transfer", "把离职员工名下的记录交给同事，可定时，可撤销"),
     Page("admin.roles", "角色", "/settings/roles/", "shield", "能做什么、看到谁的数据、管理功能"),
     Page(
         "admin.fields", "自定义字段", "/settings/fields/", "columns", "各模块的字段：新增、改名、必填、隐藏、顺序、索引"

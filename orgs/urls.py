@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from .handover import shown as handovers
+from .handover import views as handover
 from .views import (
     account,
     batch,
@@ -60,7 +62,13 @@ urlpatterns = [
     path("settings/employees/batch/<slug:key>/", batch.batch, name="employees-batch"),
     path("settings/employees/<int:pk>/", employees.detail, name="employee"),
     path("settings/employees/<int:pk>/edit/", employees.edit, name="employee-edit"),
+    path("settings/employees/<int:pk>/handover/", handover.wizard, name="employee-handover-plan"),
     path("settings/employees/<int:pk>/<slug:key>/", batch.one, name="employee-action"),
+    path("settings/handovers/", handovers.index, name="handovers"),
+    path("settings/handovers/<int:pk>/", handovers.detail, name="employee-handover"),
+    path("settings/handovers/<int:pk>/cancel/", handover.cancel, name="employee-handover-cancel"),
+    path("settings/handovers/<int:pk>/undo/", handover.undo, name="employee-handover-undo"),
+    path("handovers/<int:pk>/", handovers.received, name="handover-received"),
     path("settings/roles/", roles.index, name="roles"),
     path("settings/roles/new/", roles.create, name="role-new"),
     path("settings/roles/<int:pk>/", roles.detail, name="role"),

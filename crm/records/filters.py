@@ -30,7 +30,8 @@ class DictionaryFilter(django_filters.Filter):
 
 
 class OwnerFilter(django_filters.Filter):
-    """The owner, picked among the people whose records of the module one may see."""
+    """The owner, picked among the people whose records of the module one may see; the picker offers who works here, an address
+    with somebody disabled still finds what they own."""
 
     def __init__(self, module: str, field_name: str = "owner", label: str = "负责人"):
         super().__init__(field_name=field_name, label=label)
@@ -40,7 +41,7 @@ class OwnerFilter(django_filters.Filter):
     def field(self):
         function = f"{self.module}.view"
         return Picked(
-            people_in_reach(self.parent.user, function),
+            people_in_reach(self.parent.user, function, disabled_too=True),
             kind="employee",
             query={"for": function},
             label=self.label,

@@ -150,12 +150,14 @@ class RecordForm(HouseForm):
         return self.fieldset.arrange(super().arranged())
 
 
-def people_in_reach(user, function: str):
-    """Active employees to whom `user` may give records of this function's module."""
+def people_in_reach(user, function: str, *, disabled_too: bool = False):
+    """Active employees to whom `user` may give records of this function's module; `disabled_too`: and those who may still
+    own some."""
     from django.contrib.auth import get_user_model
 
     reach = user.scope_for(function)
-    people = get_user_model().objects.filter(is_active=True)
+    people = get_user_model().objects.all()
+    people = people if disabled_too else people.filter(is_active=True)
     if reach is None:
         return people.none()
     return people if reach.everything else people.filter(pk__any=reach.owners)

@@ -148,7 +148,7 @@ class Module:
     )  # confirm pages that differ: {bulk key: question, "<key>_body": consequence}
     duplicate_hint: bool = False
     quota: object = (
-        None  # caps of owned records: .admit(person, records), .rooms(ids); see customers.pools.quotas.Quota
+        None  # caps of owned records: .admit, .rooms(ids), .weigh(ids, rows); see customers.pools.quotas.Quota
     )
     closed: Closed | None = None
     received: str = ""  # the field that keeps when the present owner got the record

@@ -95,6 +95,7 @@ PARAMS = {
             low=1,
             high=365,
         ),
+        Param("handover_undo_days", "交接撤销保留天数", 7, "离职交接在这个天数内可以撤销。", low=1, high=90),
         Param(
             "bulk_limit",
             "一次批量操作的最大行数",

@@ -315,9 +315,9 @@ def _transfer(module, rows, to, *, by, keep, until, children) -> int:
         for former in {record.owner_id for record in moving}:
             parents = [record.pk for record in moving if record.owner_id == former]
             follow = child.model.objects.allowed(by, "transfer").filter(**{f"{key}__any": parents}, owner_id=former)
-            _set_owner(child, list(follow.select_related("owner")), to, by=by, now=now, along=key)
+            set_owner(child, list(follow.select_related("owner")), to, by=by, now=now, along=key)
     kept = teams.kept_grants(module, [(record.pk, record.owner_id) for record in moving]) if keep else {}
-    _set_owner(module, moving, to, by=by, now=now, grants=kept)
+    set_owner(module, moving, to, by=by, now=now, grants=kept)
     if keep and module.grant_model:
         formers: dict = {}
         for record in moving:
@@ -333,9 +333,11 @@ def _transfer(module, rows, to, *, by, keep, until, children) -> int:
     return len(moving)
 
 
-def _set_owner(module, records: list, to, *, by, now, along: str = "", grants: dict | None = None) -> None:
+def set_owner(
+    module, records: list, to, *, by, now, along: str = "", grants: dict | None = None, text: str = ""
+) -> None:
     """The owner of locked rows; `along` and `grants` = what the undo entry keeps besides: whom they follow, who was in the
-    team."""
+    team; `text` = what the log says. Whether they may go there is the caller's to check."""
     received = {module.received: now} if module.received else {}
     with entries.entry(module, "transfer", by=by, label=f"转移{module.label}给{to.name}") as entry:
         entry.keep(
@@ -359,7 +361,7 @@ def _set_owner(module, records: list, to, *, by, now, along: str = "", grants: d
             (
                 (
                     record.pk,
-                    f"转移给{to.name}",
+                    text or f"转移给{to.name}",
                     [{"key": "owner", "label": "负责人", "old": str(record.owner or ""), "new": to.name}],
                 )
                 for record in records

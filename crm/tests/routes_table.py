@@ -152,6 +152,13 @@ EXPECTED = {
     "pool-settings-move": ("in 403 403 403", "in 403 403 403"),
     "pool-settings-preview": ("in 405 405 405", "in 403 403 403"),
     "pool-settings-act": ("in 405 405 405", "in 403 403 403"),
+    # handover of an employee
+    "employee-handover-plan": ("in 403 403 403", "in 403 403 403"),
+    "handovers": ("in 403 403 403", "in 405 405 405"),
+    "employee-handover": ("in 403 403 403", "in 405 405 405"),
+    "employee-handover-cancel": ("in 403 403 403", "in 403 403 403"),
+    "employee-handover-undo": ("in 403 403 403", "in 403 403 403"),
+    "handover-received": ("in 404 404 404", "in 405 405 405"),
     # care
     "customer-plan": ("in 404 ok 403", "in 404 ok 403"),
     "customer-plan-stop": ("in 404 ok 403", "in 404 ok 403"),

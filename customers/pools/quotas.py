@@ -140,6 +140,17 @@ class Quota:
             if room.limit is not None
         }
 
+    def weigh(self, ids: Iterable[int], rows) -> dict[int, tuple[int, int, int]]:
+        """{employee: (records their cap counts, how many of `rows` it would count, the cap)} of those who have one."""
+        found, sizes = {}, {}
+        for pk, room in rooms(self.kind, ids).items():
+            if room.limit is not None:
+                if room.uncounted not in sizes:
+                    counted = rows.exclude(uncounted(self.kind, room.uncounted)) if room.uncounted else rows
+                    sizes[room.uncounted] = counted.order_by().count()
+                found[pk] = (room.used, sizes[room.uncounted], room.limit)
+        return found
+
 
 # Claims and opens of a day -------------------------------------------------------------------------------------------
 

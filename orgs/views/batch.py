@@ -13,6 +13,7 @@ from crm.records.views.base import render_page
 
 from .. import services
 from ..forms import MoveForm, SetRolesForm
+from ..handover import pieces
 from ..models import Employee
 from .base import done, needs
 from .employees import CRUMB, LIST, passwords_page
@@ -90,7 +91,7 @@ ACTIONS = {
         "停用",
         lambda person, form, by: services.disable_employee(person, by=by),
         danger=True,
-        body="停用后立即退出、不能再登录；名下的记录和历史都保留，需要时请转移给同事。",
+        body="停用后立即退出、不能再登录；名下的记录和历史都保留。",
     ),
 }
 
@@ -168,8 +169,22 @@ def answer(request, action, people, *, back_url: str):
     )
 
 
+def _left(people, owned: dict[int, int]) -> str:
+    """What stays behind when these people are disabled."""
+    total = sum(owned.values())
+    if not total:
+        return ""
+    whose = people[0].name if len(people) == 1 else f"其中 {len(owned)} 人"
+    return f"{whose}名下还有 {total:,} 条记录，建议先交接给同事。"
+
+
 def ask(request, action, people, form, back_url):
-    names = [f"{person.name}（{person.department.name}）" for person in people[:SHOWN]]
+    owned = pieces.owned_by([person.pk for person in people]) if action is ACTIONS["disable"] else {}
+    names = [
+        f"{person.name}（{person.department.name}）"
+        + (f"，名下 {owned[person.pk]:,} 条记录" if person.pk in owned else "")
+        for person in people[:SHOWN]
+    ]
     if len(people) > SHOWN:
         names.append(f"等 {len(people)} 人")
     heading = (
@@ -182,7 +197,14 @@ def ask(request, action, people, form, back_url):
         "records/confirm.html",
         {
             "heading": heading,
-            "body": action.body,
+            "body": _left(people, owned) + action.body,
+            "instead": {
+                "label": "先交接",
+                "icon": "transfer",
+                "url": f"{LIST}{people[0].pk}/handover/",
+            }
+            if owned and len(people) == 1
+            else None,
             "details": names if len(people) > 1 else [],
             "fields": form,
             "danger": action.danger,

@@ -31,7 +31,7 @@ COLUMNS = (
     ("department", "部门", "k-w-176", "sub"),
     ("position", "职位", "k-w-120", ""),
     ("supervisor", "直属上级", "k-w-104", ""),
-    ("roles", "角色", "k-w-176", "wide"),
+    ("roles", "角色", "k-w-136", "wide"),
     ("state", "状态", "k-w-88", "side"),
     ("last_login", "最近登录", "k-w-120", "pair"),
 )
@@ -124,6 +124,8 @@ def index(request):
                 "select_first": "请先选择员工。",
             },
             "nav_active": "settings",
+            "title": "员工",
+            "ops_css": "k-w-136",
             "actions": header_actions(),
             "q": state.q,
             "search_placeholder": "姓名、手机号、拼音首字母",
@@ -212,6 +214,7 @@ def row(person, ways) -> dict:
         "pk": person.pk,
         "url": f"{LIST}{person.pk}/",
         "edit_url": f"{LIST}{person.pk}/edit/",
+        "more": [{"label": "交接", "url": f"{LIST}{person.pk}/handover/"}],
         "title": person.name,
         "cells": cells,
         "tel": person.phone,
@@ -246,7 +249,10 @@ def detail(request, pk: int):
         for key in ("roles", "move", "reset", "disable" if person.is_active else "enable")
         if user.has_function(ACTIONS[key].function) and not (person.pk == user.pk)
     ]
-    actions = [{"label": "编辑", "url": f"{LIST}{pk}/edit/", "icon": "edit", "primary": True}] + [
+    actions = [
+        {"label": "编辑", "url": f"{LIST}{pk}/edit/", "icon": "edit", "primary": True},
+        {"label": "交接", "url": f"{LIST}{pk}/handover/", "icon": "transfer"},
+    ] + [
         {
             "label": ACTIONS[key].label,
             "url": f"{LIST}{pk}/{key}/",

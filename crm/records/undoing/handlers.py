@@ -9,7 +9,8 @@ class Handler:
     """`rows(module, user, own)` = the rows on which `user` may take the act back (`own`: it was theirs); `text` stands in the
     log of each record. `code` is the last part of the log's code. An act that also moved what hangs on records: `check(entry)`
     refuses in words, `after(entry, lines, by)` puts it back once the records of these lines are, `stays(entry)` = [(what,
-    why)] of what stays where it is."""
+    why)] of what stays where it is. `days` = the parameter that says for how long; `page(entry)` = where it is taken back, when
+    not at /undo/; `disabled_too`: former owners get their records back though disabled."""
 
     action: str
     label: str
@@ -19,6 +20,9 @@ class Handler:
     check: Callable | None = None
     after: Callable | None = None
     stays: Callable | None = None
+    days: str = "undo_days"
+    page: Callable | None = None
+    disabled_too: bool = False
 
     @property
     def code(self) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from crm.notices.services import notify
@@ -23,9 +23,21 @@ ADMIN = "admin.recycle"
 Failures = list[tuple[str, str]]  # (title of the record, reason)
 
 
-def since(now=None):
-    """Entries older than this moment have expired."""
-    return (now or timezone.now()) - timedelta(days=params.get("undo_days"))
+def since(now=None, days: str = "undo_days"):
+    """Entries older than this moment have expired; `days` = the parameter of their act."""
+    return (now or timezone.now()) - timedelta(days=params.get(days))
+
+
+def expired(now=None, path: str = "") -> Q:
+    """Entries past the days of their act; `path` leads to them."""
+    own: dict[str, list[str]] = {}
+    for one in handlers.ALL.values():
+        own.setdefault(one.days, []).append(one.action)
+    special = [action for days, actions in own.items() if days != "undo_days" for action in actions]
+    found = Q(**{f"{path}created_at__lt": since(now)}) & ~Q(**{f"{path}action__in": special})
+    for days in own.keys() - {"undo_days"}:
+        found |= Q(**{f"{path}action__in": own[days], f"{path}created_at__lt": since(now, days)})
+    return found
 
 
 def visible(user):
@@ -37,7 +49,8 @@ def state_of(entry) -> str:
     """可撤销, 已撤销 or 已过期."""
     if entry.undone_at is not None:
         return "已撤销"
-    return "可撤销" if entry.created_at >= since() and handlers.get(entry.action) else "已过期"
+    handler = handlers.get(entry.action)
+    return "可撤销" if handler and entry.created_at >= since(days=handler.days) else "已过期"
 
 
 def check(entry) -> None:
@@ -46,7 +59,8 @@ def check(entry) -> None:
     if state == "已撤销":
         raise ValidationError("这次操作已经撤销过了。")
     if state == "已过期":
-        raise ValidationError(f"已超过 {params.get('undo_days')} 天，不能撤销。")
+        handler = handlers.get(entry.action)
+        raise ValidationError(f"已超过 {params.get(handler.days if handler else 'undo_days')} 天，不能撤销。")
     if (handler := handlers.get(entry.action)) is not None and handler.check:
         handler.check(entry)
 
@@ -175,7 +189,7 @@ def _sorted(entry, module, lines, records: dict, *, by, lost: Iterable[int] | No
 def _write(entry, module, ready, *, by, now):
     """Put the values of these locked records back. ([(record, line, owner lost)], [(line, reason)])."""
     known, handler = definitions.custom(module.name), handlers.get(entry.action)
-    missing, orphans = _missing(module, ready), _orphans(module, ready)
+    missing, orphans = _missing(module, ready, handler), _orphans(module, ready)
     items, refused = [], []
     for record, line in ready:
         if record.pk in orphans:
@@ -251,7 +265,7 @@ def _orphans(module, ready) -> dict[int, str]:
     return found
 
 
-def _missing(module, ready) -> dict[str, set]:
+def _missing(module, ready, handler) -> dict[str, set]:
     """{attribute: keys} of related rows the former values point to that are gone, or no longer work here (owners)."""
     wanted: dict[str, set] = {}
     for _, line in ready:
@@ -262,7 +276,8 @@ def _missing(module, ready) -> dict[str, set]:
     for one in module.model._meta.concrete_fields:
         if one.is_relation and (keys := wanted.get(one.attname)):
             there = one.related_model._base_manager.filter(pk__in=keys)
-            there = there.filter(is_active=True) if one.name == "owner" else there
+            if one.name == "owner" and not handler.disabled_too:
+                there = there.filter(is_active=True)
             found[one.attname] = keys - set(there.values_list("pk", flat=True))
     return found
 
@@ -291,8 +306,7 @@ def of_log(entries, record, *, user, content_type) -> dict[int, int]:
         object_id=record.pk,
         version=record.version,
         undo__undone_at=None,
-        undo__created_at__gte=since(),
-    )
+    ).exclude(expired(path="undo__"))
     if not user.has_function(ADMIN):
         lines = lines.filter(undo__user=user)
     open_ids = set(lines.values_list("undo_id", flat=True))
@@ -301,7 +315,7 @@ def of_log(entries, record, *, user, content_type) -> dict[int, int]:
 
 def forget(now) -> int:
     """Remove entries past their days; returns how many."""
-    old = Undo.objects.filter(created_at__lt=since(now))
+    old = Undo.objects.filter(expired(now))
     count = old.count()
     old.delete()
     return count

@@ -62,7 +62,9 @@ def undo_list(request):
 def undo(request, pk):
     """/undo/<id>/: what can go back and what cannot, then the deed."""
     entry = _entry(request, pk)
-    module = modules.get(entry.module)
+    module, page = modules.get(entry.module), handlers.get(entry.action).page
+    if page is not None:
+        return go(request, page(entry))
     if request.method == "POST":
         return _take_back(request, entry, module)
     try:
