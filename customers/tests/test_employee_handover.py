@@ -106,10 +106,10 @@ def test_a_customer_with_everything_on_it_goes_and_comes_back(admin, leaver, hei
         }
         assert {(row.changes[0]["old"], row.changes[0]["new"]) for row in rows} == {("顾临川", "周亦辰")}
     assert not Employee.objects.get(pk=leaver.pk).is_active and found.disabled
-    assert found.pieces.get(key="customer").along == {"contact": 30}
+    assert found.pieces.get(key="customer").along == {"contact": {str(heir.pk): 30}}
     told = Message.objects.filter(kind="handover")
     assert sorted(told.values_list("recipient_id", flat=True)) == sorted([heir.pk, admin.pk])
-    assert "客户 1 个" in told.get(recipient=heir).title
+    assert told.get(recipient=heir).title == "顾临川的工作已交接给您：客户 1 个、联系人 30 个"
 
     back(found, by=admin)
 

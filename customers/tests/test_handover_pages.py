@@ -14,7 +14,7 @@ from crm.records import jobs, services, teams
 from crm.records.models import Job, Undo
 from crm.testing.views import where
 from customers.models import Customer, OwnerCap
-from customers.tests.test_handover import customers, give
+from customers.tests.test_employee_handover import customers, give
 from orgs import services as organisation
 from orgs.handover import services as handovers
 from orgs.handover.models import Handover
@@ -98,7 +98,12 @@ def test_from_the_form_over_the_preview_to_the_start(admin, leaver, heir):
     done = text(client.get(answer.url))
     assert "已完成" in done and "另有随同的联系人 6" in done and "<img src=x" not in done and "金丝雀" not in done
     mine = text(client_for(heir).get(f"/handovers/{found.pk}/"))
-    assert "顾临川交接给您的工作" in mine and "/customers/?view=mine" in mine and "<img src=x" not in mine
+    assert (
+        "顾临川交接给您的工作" in mine
+        and "/contacts/?view=mine" in mine
+        and "/customers/?view=mine" in mine
+        and "<img src=x" not in mine
+    )
     assert client_for(employee()).get(f"/handovers/{found.pk}/").status_code == 404
 
 

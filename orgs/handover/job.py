@@ -100,10 +100,12 @@ def _close(handover, *, by) -> None:
 
 
 def words_of(laid: list[HandoverPiece], person_id: int) -> list[tuple[pieces.Piece, int]]:
-    """[(piece, how many)] of what one receiver got; what went along with records counts as one number where it belongs."""
-    known = {piece.key: piece for piece in pieces.ordered()}
-    found = [(known[piece.key], piece.moved.get(str(person_id), 0)) for piece in laid if piece.key in known]
-    return [(piece, number) for piece, number in found if number]
+    """[(piece, how many)] of what one receiver got; what went along with other records counts where it belongs."""
+    got: dict[str, int] = {}
+    for piece in laid:
+        for key, numbers in {piece.key: piece.moved, **piece.along}.items():
+            got[key] = got.get(key, 0) + numbers.get(str(person_id), 0)
+    return [(piece, number) for piece in pieces.ordered() if (number := got.get(piece.key))]
 
 
 def _tell(handover, laid, person, *, by, partly: bool) -> None:

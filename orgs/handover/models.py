@@ -78,7 +78,7 @@ class Handover(models.Model):
 
 class HandoverPiece(models.Model):
     """One kind of what goes: `receivers` in turn, `place` = how many have gone, `moved` = {receiver or "": number}, `along` =
-    {child module: number}, `reason` = why the rest stayed. `undo` = the entry that takes records back; of other things the
+    {child module: {receiver: number}}, `reason` = why the rest stayed. `undo` = the entry that takes records back; of other things the
     lines do."""
 
     handover = models.ForeignKey(Handover, models.CASCADE, related_name="pieces")

@@ -82,7 +82,8 @@ def _records(module, piece, people, *, by, now) -> int:
                 follow = list(rows.select_for_update(of=("self",)).order_by("pk"))
                 _give(child, follow, to, leaver=leaver, by=by, now=now, along=key)
                 if follow:
-                    piece.along[child.name] = piece.along.get(child.name, 0) + len(follow)
+                    along = piece.along.setdefault(child.name, {})
+                    along[str(to.pk)] = along.get(str(to.pk), 0) + len(follow)
             _give(module, records, to, leaver=leaver, by=by, now=now)
             _note(piece, to, len(records))
     piece.undo_id = entry.pk

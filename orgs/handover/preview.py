@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from django.db import transaction
 from django.db.models import Count
 
 from ..models import Employee
@@ -35,9 +34,8 @@ class Row:
         return any(share.over for share in self.shares)
 
 
-@transaction.atomic
 def rows(handover: Handover, counts: dict[str, int], *, by) -> list[Row]:
-    """The lines for a plan (saved or not); a caps' count locks the receivers until the end of it."""
+    """The lines for a plan, saved or not; a few statements a piece. It decides nothing: caps are checked when records go."""
     people = Employee.objects.in_bulk(services.receivers(handover.plan))
     found = []
     for piece in pieces.ordered():

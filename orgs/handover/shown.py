@@ -143,7 +143,7 @@ def _row(handover, names: dict[int, str]) -> dict:
 
 def moved(laid) -> int:
     """How many rows went, with what went along."""
-    return sum(sum(piece.moved.values()) + sum(piece.along.values()) for piece in laid)
+    return sum(sum(numbers.values()) for piece in laid for numbers in (piece.moved, *piece.along.values()))
 
 
 @require_safe
@@ -178,7 +178,7 @@ def detail(request, pk: int):
             "active": active,
             "job": Shown(under_way, request.user) if active else None,
             "stopped": under_way.error or "任务已取消，交接过的部分保留。" if stopped else "",
-            "steps": steps(4) if state != State.SCHEDULED else [],
+            "steps": steps(4) if state not in (State.SCHEDULED, State.CANCELLED) else [],
             "rows": preview.rows(handover, counts, by=request.user) if counts else [],
             "pieces": _pieces(handover, mine=handover.undone_by_id == request.user.pk),
             "moved": moved(handover.pieces.all()),
@@ -196,7 +196,8 @@ def _pieces(handover, *, mine: bool) -> list[dict]:
     for piece in laid:
         declared = known.get(piece.key)
         along = [
-            f"{known[key].label} {number:,}" if key in known else f"{number:,}" for key, number in piece.along.items()
+            f"{known[key].label if key in known else key} {sum(numbers.values()):,}"
+            for key, numbers in piece.along.items()
         ]
         found.append(
             {
