@@ -15,7 +15,7 @@ from crm.records.followups import services as followups
 from crm.records.models import Attachment, FollowUp, OperationLog, TagLink, Undo, UndoRecord
 from crm.records.tagging import services as tagging
 from crm.testing.followups import values
-from customers.models import Contact, Customer, OwnerCap
+from customers.models import CareTask, Contact, ContactPlan, Customer, OwnerCap
 from orgs import services as organisation
 from orgs.handover import moves
 from orgs.handover import services as handovers
@@ -346,6 +346,21 @@ def test_a_scheduled_one_waits_is_changed_and_starts_once(admin, leaver, heir):
     assert Customer.objects.get().owner == third
 
 
+def test_two_people_do_not_pass_records_back_and_forth(admin, leaver, heir):
+    customers(leaver, 3)
+    customers(heir, 2, name="别家")
+    soon = timezone.now() + timedelta(hours=1)
+    first = give(leaver, heir, by=admin, account="keep", starts_at=soon)
+    second = give(heir, leaver, by=admin, account="keep", starts_at=soon)
+    Handover.objects.update(starts_at=timezone.now() - timedelta(seconds=1))
+    for found, owner, number in ((first, heir, 5), (second, leaver, 5)):
+        assert handovers.begin_due() == 1
+        found.refresh_from_db()
+        jobs.execute(found.job_id)
+        assert Customer.objects.filter(owner=owner).count() == number
+    assert handovers.begin_due() == 0
+
+
 def test_a_cancelled_one_never_starts(admin, leaver, heir):
     customers(leaver, 1)
     found = give(leaver, heir, by=admin, starts_at=timezone.now() + timedelta(hours=2))
@@ -384,3 +399,18 @@ def test_the_way_back_ends_after_its_days(admin, leaver, heir):
     assert undoing.state_of(Undo.objects.get()) == "已过期" and undoing.forget(timezone.now()) == 1
     assert handovers.forget(timezone.now()) == 0 and not HandoverLine.objects.exists()
     assert Customer.objects.get().owner == heir
+
+
+def test_plans_and_cares_that_name_the_leaver_go_to_the_receiver(admin, leaver, heir):
+    (one,) = customers(leaver, 1)
+    plan = ContactPlan.objects.create(customer=one, period=7, next_on=timezone.localdate(), owner=leaver)
+    day = timezone.localdate()
+    care = CareTask.objects.create(customer=one, kind="contact", text="联系", occurs_on=day, due_on=day, owner=leaver)
+    done = CareTask.objects.create(
+        customer=one, kind="birthday", text="生日", occurs_on=day, due_on=day, owner=leaver, state="done"
+    )
+    give(leaver, heir, by=admin)
+    for row, owner in ((plan, heir), (care, heir), (done, leaver)):
+        row.refresh_from_db()
+        assert row.owner == owner
+    assert OperationLog.objects.filter(code="customer.care_handed", object_id=one.pk).count() == 2

@@ -287,24 +287,25 @@ def test_of_two_handovers_of_one_person_at_once_one_is_refused():
 
 @pytest.mark.pg
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_two_people_who_hand_over_to_each_other_at_once_do_not_block():
+def test_of_two_people_who_hand_over_to_each_other_at_once_one_waits():
     boss, first, second = employee("超管", ["super"]), employee("甲"), employee("乙")
-    customers(first, 200, name="甲")
-    customers(second, 200, name="乙")
-    asked = []
-    for person, other in ((first, second), (second, first)):
-        found = handovers.ask(person, by=boss, plan={"all": [other.pk]}, account="keep")
-        found.refresh_from_db()
-        asked.append(found.job_id)
+    customers(first, 3, name="甲")
+    customers(second, 3, name="乙")
+    start, ends = threading.Barrier(2), []
 
-    def run(pk):
-        jobs.execute(pk)
-        connection.close()
+    def ask(person, other):
+        try:
+            start.wait(10)
+            handovers.ask(person, by=boss, plan={"all": [other.pk]})
+            ends.append("")
+        except ValidationError as error:
+            ends.append(error.messages[0])
+        finally:
+            connection.close()
 
-    threads = [threading.Thread(target=run, args=[pk]) for pk in asked]
+    threads = [threading.Thread(target=ask, args=pair) for pair in ((first, second), (second, first))]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
-    assert set(Job.objects.filter(pk__in=asked).values_list("state", flat=True)) == {"done"}
-    assert Customer.objects.filter(owner__in=[first, second]).count() == 400
+        thread.join(30)
+    assert sorted(ends) == ["", "接手人自己的交接正在进行，请等它结束。"] and Handover.objects.count() == 1

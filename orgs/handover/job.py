@@ -49,6 +49,8 @@ def _open(run: jobs.Run) -> Handover:
     found = Handover.objects.select_related("employee").filter(pk=run.job.params["handover"]).first()
     if found is None or found.state not in (State.RUNNING, State.STOPPED) or found.undo_job_id:
         raise jobs.Refused("这次交接已经结束。")
+    if services.receivers_busy(found.plan):
+        raise jobs.Refused("接手人自己的交接正在进行，请等它结束后重试。")
     try:
         with run.step():
             Handover.objects.filter(pk=found.pk).update(state=State.RUNNING, finished_at=None)

@@ -18,6 +18,7 @@ from .models import Handover, HandoverLine, HandoverPiece
 
 State = Handover.State
 OPEN = (State.SCHEDULED, State.RUNNING, State.UNDOING)
+MOVING = (State.RUNNING, State.UNDOING)
 ENDED = (State.DONE, State.PARTLY, State.STOPPED)
 RECEIVERS = 5
 DAYS = "handover_undo_days"
@@ -32,6 +33,11 @@ def open_of(person) -> Handover | None:
 def receivers(plan: dict) -> set[int]:
     """Everybody a plan names."""
     return {pk for ids in [plan.get("all", []), *plan.get("own", {}).values()] for pk in ids}
+
+
+def receivers_busy(plan: dict) -> bool:
+    """Whether records of somebody who is to receive are on the move themselves."""
+    return Handover.objects.filter(employee__in=receivers(plan), state__in=MOVING).exists()
 
 
 def receivers_for(plan: dict, piece: pieces.Piece) -> list[int]:
@@ -67,7 +73,7 @@ def _check(person, plan: dict, account: str, starts_at, *, by) -> None:
 def ask(person, *, by, plan: dict, starts_at=None, **wishes) -> Handover:
     """Hand over what `person` has, now or at `starts_at`; a handover that waits for its time is changed. `wishes` = teams,
     reports, account, over_cap, note. ValidationError where it cannot be, or one is under way."""
-    person = Employee.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
+    person = _lock(person.pk, plan)
     settle(person)
     _check(person, plan, wishes.get("account", Handover.Account.DISABLE), starts_at, by=by)
     found = Handover.objects.select_for_update(of=("self",)).filter(employee=person, state__in=OPEN).first()
@@ -91,9 +97,15 @@ def ask(person, *, by, plan: dict, starts_at=None, **wishes) -> Handover:
     when = formatting.moment(starts_at) if starts_at else "现在"
     text = f"{'修改离职交接' if found else '离职交接'}：交给{names}，{when}生效"
     services.record("handover.planned", person, by=by, text=text)
-    if starts_at is None:
-        begin(handover)
+    if starts_at is None and begin(handover) is None:
+        raise ValidationError("接手人自己的交接正在进行，请等它结束。")
     return handover
+
+
+def _lock(pk: int, plan: dict) -> Employee:
+    """The leaver and everybody who receives, in id order, so that two handovers are asked for and begun one after the other."""
+    people = Employee.objects.filter(pk__any=sorted({pk, *receivers(plan)})).order_by("pk")
+    return next(one for one in people.select_for_update(of=("self",), no_key=True) if one.pk == pk)
 
 
 @transaction.atomic
@@ -109,8 +121,12 @@ def cancel(handover, *, by) -> None:
 
 @transaction.atomic
 def begin(handover) -> Job | None:
-    """Start the job of one whose time has come; None when somebody else did, or it was changed meanwhile."""
+    """Start the job of one whose time has come; None when somebody else did, it was changed meanwhile, or a receiver's own
+    handover is under way: the two would pass records back and forth."""
     now = timezone.now()
+    _lock(handover.employee_id, handover.plan)
+    if receivers_busy(handover.plan):
+        return None
     waiting = Handover.objects.filter(pk=handover.pk, state=State.SCHEDULED, starts_at__lte=now)
     if not waiting.update(state=State.RUNNING, started_at=now):
         return None
