@@ -83,4 +83,3 @@ class PoolFilters(CustomerFilters):
 
     owner = None
     former_owner = OwnerFilter("customer", field_name="former_owner", label="前负责人")
-    pooled_from = DateRange("pooled_at", "入池时间从", "gte")

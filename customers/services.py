@@ -30,7 +30,6 @@ def create_customer(customer: Customer, *, by, contact: dict | None = None, pool
             by=by,
             keep_check=False,
             complete=False,
-            unowned=pool is not None,
         )
     return customer
 

@@ -134,13 +134,13 @@ def apart(items: list, write: Callable) -> list[tuple[object, str]]:
 
 
 @transaction.atomic
-def create(record, *, by, keep_check: bool = True, complete: bool = True, unowned: bool = False):
+def create(record, *, by, keep_check: bool = True, complete: bool = True):
     """Save a new record: full check, log row `<module>.created`, search lines. `complete` = fields
-    the company demands must be filled; `unowned` = nobody is its owner (it hangs on a record in a pool). Uploads for custom fields wait in `record.new_files` ({key: {"add", "drop"}}).
+    the company demands must be filled. Uploads for custom fields wait in `record.new_files` ({key: {"add", "drop"}}).
     Returns the record."""
     module = modules.of_model(type(record))
     record.created_by = by
-    record.full_clean(exclude={"owner"} if unowned else None)
+    record.full_clean()
     if module.quota and record.owner_id:
         module.quota.admit(record.owner, [record])
     if complete:

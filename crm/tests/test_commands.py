@@ -65,8 +65,8 @@ class TestDemo(TestCase):
             assert person.check_password(PASSWORD) and not person.must_change_password
             reach = person.scope_for("customer.view")
             seen[phone[-2:]] = None if reach is None else Customer.objects.allowed(person, "view").count()
-        live = Customer.objects.live().count()
-        assert live >= 300
+        assert Customer.objects.live().count() >= 300
+        live = Customer.objects.live().exclude(owner=None).count()  # the rest lies in the pools
         assert seen["01"] == seen["02"] == seen["31"] == seen["41"] == live and seen["03"] is None
         sellers = {
             phone: Customer.objects.live().filter(owner__phone=f"138000000{phone}").count()

@@ -55,6 +55,11 @@ class Contact(OwnedRecord):
     def __str__(self):
         return self.name
 
+    def clean_fields(self, exclude=None):
+        """Contacts of a customer in a pool have no owner either."""
+        pooled = not self.owner_id and self.customer_id and self.customer.owner_id is None
+        super().clean_fields(exclude={*(exclude or ()), *(["owner"] if pooled else [])})
+
     def clean(self):
         super().clean()
         self.domain = names.domain(self.email)

@@ -14,7 +14,7 @@ from crm.records import kinds, periodic  # noqa: F401 (kinds registers the perio
 from crm.records import services as records
 from crm.records.models import OperationLog
 from customers.handover import services
-from customers.models import Contact, Customer, TransferRequest
+from customers.models import Contact, Customer, Pool, TransferRequest
 from customers.services import create_customer
 from orgs.tests.factories import client_for, department, employee
 
@@ -110,7 +110,7 @@ def test_the_address_is_made_for_one_person_and_one_customer(company):
 def test_ones_own_and_pool_customers_are_not_asked_for(company):
     with pytest.raises(ValidationError, match="您就是这个客户的负责人"):
         company.ask(by=company.owner)
-    Customer.objects.update(owner=None)
+    Customer.objects.update(owner=None, pool=Pool.objects.get())
     with pytest.raises(ValidationError, match="在公海中"):
         company.ask()
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from crm.records import params, scope, teams
 from customers.models import Contact, Customer, CustomerGrant, Pool
+from customers.pools import book
 from orgs.models import Role
 from orgs.tests.factories import client_for, department, employee
 
@@ -209,4 +210,8 @@ def test_pool_rows_never_appear_under_the_module(company):
     chief = employee("高管", ["executive"])
     pool = Customer.objects.live().filter(owner=None).first()
     assert not Customer.objects.allowed(chief, "view").filter(pk=pool.pk).exists()
+    moved = client_for(chief).get(f"/customers/{pool.pk}/")
+    assert moved.status_code == 302 and moved.url == f"/pool/{pool.pool_id}/{pool.pk}/"
+    Pool.objects.update(everyone=False)
+    book.touch("customer")
     assert client_for(chief).get(f"/customers/{pool.pk}/").status_code == 404
