@@ -203,7 +203,7 @@ def claim(kind: kinds.Kind, ids: Iterable[int], *, by) -> Outcome:
             taken.append(record)
     _give(kind, taken, by, by=by, now=now, action="claimed")
     outcome.done = [record.pk for record in taken]
-    outcome.refused += _late(kind, gone, by)
+    outcome.refused += late(kind, gone, by)
     return outcome
 
 
@@ -242,7 +242,7 @@ class Allowance:
         return self.claims[pool.pk]
 
 
-def _late(kind: kinds.Kind, ids: list[int], by) -> list[tuple[str, str]]:
+def late(kind: kinds.Kind, ids: list[int], by) -> list[tuple[str, str]]:
     """Why records that were asked for are not in a pool of this person any more; who took one is told to whoever could see
     it there."""
     if not ids:

@@ -206,6 +206,10 @@ class PoolBulk(PoolPage, bulk.BulkView):
         if not outcome.refused:
             messages.success(request, f"领取成功（{len(outcome.done):,} 个）" if len(outcome.done) > 1 else "领取成功")
             return go(request, self.back_to(self.module.list_url, outcome.done))
+        return self.told(outcome)
+
+    def told(self, outcome):
+        """What could not be claimed, and why."""
         return self.page(
             "records/result.html",
             {
@@ -215,6 +219,17 @@ class PoolBulk(PoolPage, bulk.BulkView):
                 "heading": "领取" if outcome.done else "还不能领取",
             },
         )
+
+    def confirm(self, data, *, freeze):
+        """From a stale list: who was quicker, instead of a question about nothing."""
+        if self.key == "claim":
+            try:
+                rows, ids = bulk.selected_rows(self.module, self.user, data, self.action)
+            except ValidationError as error:
+                return self.refuse(error)
+            if not rows.exists():
+                return self.told(services.Outcome(refused=services.late(self.kind, ids[:1000], self.user)))
+        return super().confirm(data, freeze=freeze)
 
 
 class PoolDetail(PoolPage, detail.DetailView):
