@@ -263,6 +263,18 @@ class NavPage:
 NAV: list[NavPage] = []
 
 
+@dataclass(frozen=True)
+class ToDo:
+    """A box of 待办事项 on the workbench: how many of a person's own records stand in a view of a module."""
+
+    label: str
+    module: str
+    view: str
+
+
+TO_DO: list[ToDo] = []
+
+
 # Places: name -> resolve(module name, rest of the place, user), which answers a Module for the rows there.
 PLACES: dict[str, Callable] = {}
 

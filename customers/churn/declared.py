@@ -13,6 +13,7 @@ from . import forms, services
 dictionaries.declare("customer.churn_reason", "流失原因", "客户")
 messages.register("churn", "客户流失预警", "客户与公海", icon="warn", mail=True, order=18)
 
+modules.TO_DO.append(modules.ToDo("流失预警的客户", "customer", "churn"))
 CLOSED = Closed(
     "churn_state",
     ChurnState.LOST,

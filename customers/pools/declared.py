@@ -111,4 +111,5 @@ def _noted(entry, lines, *, by) -> None:
 
 
 modules.NAV.append(modules.NavPage("公海", "/pool/", "pool", "customer.view", order=31))
+modules.TO_DO.append(modules.ToDo("待进入公海的客户", "customer", "ending"))
 handlers.register("release", "放入公海", icon="pool", rows=_released, after=_noted)

@@ -2,12 +2,13 @@
 
 from urllib.parse import urlencode
 
-from django.http import JsonResponse
+from django.http import JsonResponse, QueryDict
 from django.views.decorators.http import require_safe
 
 from crm.notices import services as notices
 
 from .. import context, fieldset, modules, scope, search
+from ..listquery import ListQuery
 from .base import render_page
 
 PER_GROUP = 5
@@ -43,8 +44,26 @@ def home(request):
             }
         )
     return render_page(
-        request, "home.html", {"groups": groups, "unread": list(notices.inbox(request.user).filter(read_at=None)[:6])}
+        request,
+        "home.html",
+        {
+            "groups": groups,
+            "boxes": boxes(request.user),
+            "unread": list(notices.inbox(request.user).filter(read_at=None)[:6]),
+        },
     )
+
+
+def boxes(user) -> list[dict]:
+    """待办事项: each figure is the count of the list it opens."""
+    found = []
+    for box in modules.TO_DO:
+        module = modules.get(box.module)
+        if module.may(user, "view"):
+            query = urlencode({"view": box.view, "owner": user.pk})
+            number = scope.capped_count(ListQuery(module, user, QueryDict(query)).rows)
+            found.append({"label": box.label, "count": number, "url": f"{module.list_url}?{query}"})
+    return found
 
 
 def results(user, text: str) -> list[dict]:

@@ -280,3 +280,15 @@ def test_the_search_for_duplicates_offers_to_claim_to_members_only(sea, pooled):
     assert f"/pool/{sea.pool.pk}/bulk/claim/?ids={pooled.pk}" in page
     page = client_for(sea.eve).get("/duplicates/", {"q": "云澜智造科技"}).content.decode()
     assert "云澜智造科技" in page and "bulk/claim" not in page
+
+
+def test_the_to_do_box_counts_what_its_list_shows(sea):
+    change_pool(sea.pool, rules={"followup": rule(30)}, exempt=[])
+    make("快到期", sea.ann, received_at=days_ago(28), created_at=days_ago(28))
+    make("别人的", sea.bob, received_at=days_ago(28), created_at=days_ago(28))
+    for person in (sea.ann, sea.manager):
+        home = client_for(person).get("/")
+        box = next(box for box in home.context["boxes"] if box["label"] == "待进入公海的客户")
+        listed = client_for(person).get(box["url"]).context["pager"]["count"]
+        assert box["count"] == listed == (1 if person == sea.ann else 0)
+    assert "待进入公海的客户" in client_for(sea.ann).get("/").content.decode()
