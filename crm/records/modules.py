@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from .columns import Column
@@ -151,6 +152,9 @@ class Module:
         None  # caps of owned records: .admit, .rooms(ids), .weigh(ids, rows); see customers.pools.quotas.Quota
     )
     closed: Closed | None = None
+    unowned: Callable | None = (
+        None  # unowned(user) = ids of deleted rows without an owner that are this person's to restore
+    )
     received: str = ""  # the field that keeps when the present owner got the record
     place: str = ""  # set where the declaration is about rows that stand elsewhere (a public pool): see `located`
     masked: frozenset[str] = frozenset()  # fields shown masked there whatever the role says
@@ -174,7 +178,11 @@ class Module:
 
     def rows(self, user, action: str = "view", *, trashed: bool = False):
         """The rows of its pages on which `user` may do `action`: the gate, unless it stands at a place of its own."""
-        return self.model.objects.allowed(user, action, trashed=trashed)
+        rows = self.model.objects.allowed(user, action, trashed=trashed)
+        if trashed and self.unowned and self.may(user, action):
+            here = rows.order_by().values("pk")
+            return self.model.objects.trashed().filter(Q(pk__in=here) | Q(pk__in=self.unowned(user)))
+        return rows
 
     def function_for(self, action: str) -> str:
         return FUNCTION_OF.get(action, action)

@@ -16,6 +16,8 @@ from ..duplicates.views import RELATED
 from ..merging import carried, undo  # noqa: F401  what goes along, and the way back
 from ..models import Contact, Customer, CustomerGrant
 from ..models.links import PARENT, SUBSIDIARY
+from ..pools import access
+from ..pools import kinds as pooled
 from ..pools.columns import DeadlineColumn
 from ..pools.place import RELEASE
 from ..pools.quotas import Quota
@@ -105,6 +107,7 @@ CUSTOMER = modules.register(
         quota=Quota("customer"),
         closed=churn.CLOSED,
         received="received_at",
+        unowned=lambda user: access.trashed(pooled.get("customer"), user).values("pk"),
         functions=(
             ("claim", "领取"),
             ("release", "放入公海"),

@@ -20,3 +20,9 @@ def rows(kind: kinds.Kind, user, pools: list[book.Facts] | None = None):
 def may_manage(kind: kinds.Kind, user, pool: book.Facts) -> bool:
     """Move, delete, edit and import: administrators of the pool and whoever may assign."""
     return pool.administers(user) or (pool.serves(user) and user.has_function(f"{kind.module}.assign"))
+
+
+def trashed(kind: kinds.Kind, user):
+    """Deleted records of the pools this person manages: theirs to restore."""
+    ids = [pool.pk for pool in pools_of(kind, user) if may_manage(kind, user, pool)]
+    return kind.model.objects.trashed().filter(owner=None, pool_id__in=ids)

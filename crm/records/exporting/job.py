@@ -100,7 +100,10 @@ def run(run: jobs.Run) -> None:
     """Write the file anew; a run that was cut off leaves nothing behind but a file nobody names."""
     job, user = run.job, run.user
     wanted = job.params
-    module = modules.located(job.module, wanted.get("place", ""), user)
+    try:
+        module = modules.located(job.module, wanted.get("place", ""), user)
+    except LookupError:
+        raise jobs.Refused("您已不能查看那里的记录，没有导出。") from None
     rows = select(module, user=user, query=wanted["query"], ids=wanted["ids"])
     columns = columns_for(module, user, wanted["columns"], wanted["query"])
     total = rows.order_by().count()

@@ -57,6 +57,6 @@ register(
     "delete",
     "删除",
     icon="trash",
-    rows=lambda module, user, own: module.model.objects.allowed(user, "delete", trashed=True),
+    rows=lambda module, user, own: module.rows(user, "delete", trashed=True),
 )
 register("transfer", "转移", icon="transfer", rows=_transferred)

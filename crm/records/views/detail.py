@@ -359,7 +359,7 @@ class RecycledView(DetailView):
 
     @property
     def rows(self):
-        return self.module.model.objects.allowed(self.user, "delete", trashed=True)
+        return self.module.rows(self.user, "delete", trashed=True)
 
     def visible(self, pk):
         raise Http404

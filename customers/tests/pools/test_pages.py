@@ -6,13 +6,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from crm.records import search
+from crm.records import jobs, search
 from crm.records import services as records
+from crm.records.exporting import job as exporting
 from crm.records.followups import services as followups
-from crm.records.models import DictionaryItem, ExportLedger, Job
+from crm.records.models import DictionaryItem, ExportLedger, Job, Undo
+from crm.records.undoing import services as undoing
 from crm.testing.followups import values
 from customers.models import Contact, Customer, PoolEvent
-from customers.pools import book, declared, services
+from customers.pools import book, declared, place, services
 from orgs.tests.factories import client_for
 
 from .conftest import change_pool, days_ago, make, rule
@@ -292,3 +294,30 @@ def test_the_to_do_box_counts_what_its_list_shows(sea):
         listed = client_for(person).get(box["url"]).context["pager"]["count"]
         assert box["count"] == listed == (1 if person == sea.ann else 0)
     assert "待进入公海的客户" in client_for(sea.ann).get("/").content.decode()
+
+
+def test_what_a_manager_deletes_in_the_pool_comes_back_from_the_recycle_bin_and_by_undo(sea, pooled):
+    manager, seller = client_for(sea.manager), client_for(sea.ann)
+    sent = {"ids": pooled.pk, "confirmed": "1"}
+    assert manager.post(url(sea, "bulk/delete/"), sent).status_code == 302
+    assert "云澜智造科技" in manager.get("/customers/recycle/").content.decode()
+    assert "云澜智造科技" not in seller.get("/customers/recycle/").content.decode()
+    assert seller.post("/customers/bulk/restore/", sent).status_code in (403, 404)
+    assert manager.post("/customers/bulk/restore/", sent).status_code == 302
+    pooled.refresh_from_db()
+    assert (pooled.deleted_at, pooled.pool, pooled.owner) == (None, sea.pool, None)
+    manager.post(url(sea, "bulk/delete/"), sent)
+    entry = Undo.objects.filter(action="delete").latest("pk")
+    assert undoing.undo(entry, by=sea.manager)[0] == 1
+    pooled.refresh_from_db()
+    assert (pooled.deleted_at, pooled.pool) == (None, sea.pool)
+
+
+def test_an_export_of_a_pool_one_has_left_is_refused_in_words(sea, pooled):
+    found = place.enter(KIND, book.get("customer", sea.pool.pk), sea.bob)
+    job = exporting.begin(found, user=sea.bob, kind="csv", query="", send=False)
+    sea.pool.departments.clear()
+    book.touch("customer")
+    jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert job.state == "failed" and "您已不能查看那里的记录" in job.error and not job.output
