@@ -18,6 +18,8 @@ from crm.records.undoing.entries import Line
 from ..models import OwnerCap, PoolEvent
 from . import access, book, kinds, quotas
 
+LATELY = timedelta(days=1)
+
 
 @dataclass
 class Outcome:
@@ -249,8 +251,10 @@ def late(kind: kinds.Kind, ids: list[int], by) -> list[tuple[str, str]]:
         return []
     mine = [pool.pk for pool in access.pools_of(kind, by)]
     events: dict[int, PoolEvent] = {}
-    out = PoolEvent.objects.filter(content_type=quotas.content_type(kind), object_id__in=ids).select_related("owner")
-    for event in out.order_by("pk"):
+    # Only what the person can have seen there lately: else counting ids would name whoever passed through the pool.
+    lately = timezone.now() - LATELY
+    out = PoolEvent.objects.filter(content_type=quotas.content_type(kind), object_id__in=ids, created_at__gte=lately)
+    for event in out.select_related("owner").order_by("pk"):
         events[event.object_id] = event
     live = dict(kind.model.objects.live().filter(pk__any=ids).values_list("pk", kind.of.title_field))
     found = []

@@ -321,3 +321,31 @@ def test_an_export_of_a_pool_one_has_left_is_refused_in_words(sea, pooled):
     jobs.execute(job.pk)
     job.refresh_from_db()
     assert job.state == "failed" and "您已不能查看那里的记录" in job.error and not job.output
+
+
+def test_who_took_a_customer_long_ago_is_told_to_nobody(sea, pooled):
+    services.claim(KIND, [pooled.pk], by=sea.bob)
+    PoolEvent.objects.update(created_at=days_ago(2))
+    (refusal,) = services.claim(KIND, [pooled.pk], by=sea.ann).refused
+    assert refusal == (f"编号 {pooled.pk}", "已不在您可领取的公海中")
+
+
+@pytest.mark.parametrize("page", ["/pool/history/", "/pool/tomorrow/"])
+def test_the_pages_over_all_pools_ask_the_same_for_five_rows_and_for_fifty(sea, page, django_assert_max_num_queries):
+    change_pool(sea.pool, rules={"followup": rule(10)})
+
+    def fill(first, last):
+        old = {"received_at": days_ago(40), "created_at": days_ago(40)}
+        made = [make(f"老{place}", sea.ann, **old) for place in range(first, last)]
+        gone = Customer.objects.filter(pk__in=[one.pk for one in made[::2]])
+        services.release(gone, book.get("customer", sea.pool.pk), by=sea.ann, reason="其他")
+
+    fill(0, 10)
+    client = client_for(sea.manager)
+    client.get(page)
+    with django_assert_max_num_queries(30) as few:
+        client.get(page)
+    counted = len(few)
+    fill(10, 100)
+    with django_assert_max_num_queries(counted):
+        client.get(page)
