@@ -46,6 +46,7 @@ def make(people: dict, pick: Random) -> None:
         OwnerCap.objects.create(role=Role.objects.get(code=role), limit=limit, uncounted=["dealt"])
     OwnerCap.objects.create(what=OwnerCap.What.LOCK, limit=50)
     book.touch("customer")
+    falls = []
     for name, number in IN_POOLS.items():
         pool = next(one for one in book.of("customer") if one.name == name)
         owners = [people[phone] for phone in SELLERS[name]]
@@ -53,14 +54,16 @@ def make(people: dict, pick: Random) -> None:
             Customer.objects.live().filter(owner__in=owners, locked=False, deal_status=0).order_by("created_at", "pk")
         )
         for customer in list(free.select_related("owner")[5 : 5 + number]):
-            _fall(customer, pool, pick)
+            at, by_rule = timezone.localtime() - timedelta(days=pick.randint(0, 20)), pick.random() < 0.6
+            latest = timezone.localtime() - timedelta(minutes=9)
+            at = at.replace(hour=0, minute=30, second=0) if by_rule else min(at, latest)
+            falls.append((at, customer, pool, by_rule))
+    for at, customer, pool, by_rule in sorted(falls, key=lambda fall: (fall[0], fall[1].pk)):
+        _fall(customer, pool, pick, at=at, by_rule=by_rule)
 
 
-def _fall(customer, pool, pick: Random) -> None:
-    """Put one customer into the pool some days ago: by a rule of the night, or by its owner for a reason."""
-    at = timezone.localtime() - timedelta(days=pick.randint(0, 20))
-    by_rule = pick.random() < 0.6
-    at = at.replace(hour=0, minute=30, second=0) if by_rule else min(at, timezone.localtime() - timedelta(minutes=9))
+def _fall(customer, pool, pick: Random, *, at, by_rule: bool) -> None:
+    """Put one customer into the pool at that time: by a rule of the night, or by its owner for a reason."""
     owner, actor = customer.owner, None if by_rule else customer.owner
     text = "60 天无新跟进，规则自动回收" if by_rule else f"手动放入：{pick.choice(RELEASED)}"
     action = "reclaimed" if by_rule else "released"

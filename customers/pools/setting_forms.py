@@ -127,7 +127,7 @@ class PoolForm(forms.Form):
         self.fields[f"{rule.key}-days"] = days
         for pk, name in self.levels:
             field = Whole(f"{rule.label}：{name}的天数", least=1, most=MOST_DAYS)
-            field.initial = stored["levels"].get(str(pk))
+            field.initial = stored["levels"].get(str(pk), stored["days"])  # unnamed levels follow the rest
             self.fields[f"{rule.key}-level-{pk}"] = field
         rest = Whole(f"{rule.label}：其他的天数", least=1, most=MOST_DAYS)
         rest.initial = stored["days"] if by_level else None

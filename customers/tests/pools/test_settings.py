@@ -4,16 +4,17 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from crm.records import jobs, services
 from crm.records.models import Job, OperationLog
 from customers.models import Customer, Pool, PoolEvent
-from customers.pools import advice, book, declared, setting_services
+from customers.pools import advice, book, declared, rules, setting_services
 from orgs import pages
 from orgs.models import OrgLog
 from orgs.tests.factories import client_for, department, employee
 
-from .conftest import change_pool, levels, make, rule
+from .conftest import change_pool, days_ago, levels, make, rule
 from .settings_form import sent
 
 KIND = declared.CUSTOMERS
@@ -392,3 +393,21 @@ def test_the_page_costs_the_same_whatever_there_is(client, sea):
         make(f"客户{n}", sea.ann)
     book.touch("customer")
     assert queries(client, url(sea.pool)) == few <= 24
+
+
+def test_saving_a_page_that_was_only_opened_changes_nothing_for_levels_the_rule_does_not_name(client, sea):
+    level = levels()
+    a = str(level["A 重点"])
+    change_pool(sea.pool, rules={"followup": {"on": True, "days": 60, "levels": {a: 75}}}, exempt=[])
+    for label in ("A 重点", "B 普通", "C 非优先", ""):
+        make(f"客户{label}", sea.ann, level_id=level.get(label), received_at=days_ago(66), created_at=days_ago(66))
+
+    def taken():
+        rows = Customer.objects.filter(rules.due(declared.CUSTOMERS, timezone.localdate()))
+        return set(rows.values_list("name", flat=True))
+
+    before = taken()
+    assert before == {"客户B 普通", "客户C 非优先", "客户"}
+    assert "少 " not in client.post(url(sea.pool, "preview/"), sent(sea.pool)).content.decode()
+    saved(client, sea.pool)
+    assert taken() == before
