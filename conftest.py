@@ -108,13 +108,16 @@ def _restore_first_rows():
 
 
 @pytest.fixture(autouse=True)
-def fresh_parameters():
-    """A rolled-back parameter must not live on in the cache."""
+def fresh_settings():
+    """Parameters and pools that were rolled back must not live on in the cache."""
     from django.core.cache import cache
 
-    cache.delete("params")
+    from customers.pools import kinds
+
+    kept = ["params", *(f"pools:{kind}" for kind in kinds.ALL)]
+    cache.delete_many(kept)
     yield
-    cache.delete("params")
+    cache.delete_many(kept)
 
 
 @pytest.fixture(scope="session")
