@@ -62,6 +62,8 @@ INSTALLED_APPS = [
     "orgs",
     "products",
     "customers",
+    "opportunities",
+    "leads",
     "crm",
 ]
 

@@ -16,6 +16,8 @@ urlpatterns = [
     path("", include("orgs.urls")),
     *records.shared,
     path("", include("customers.urls")),
+    path("", include("opportunities.urls")),
+    path("", include("leads.urls")),
     *[
         route
         for module in modules.ordered()

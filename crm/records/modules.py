@@ -51,11 +51,11 @@ class Tab:
 
 @dataclass(frozen=True)
 class Closed:
-    """Records in a final state (确定流失), named by one field's value: on them nobody may do anything but `leaves`; `sentence`
-    says so. The gate asks it, so every door does."""
+    """Records in a final state (确定流失), named by the values of one field: on them nobody may do anything but `leaves`;
+    `sentence` says so. The gate asks it, so every door does."""
 
     field: str
-    value: object
+    values: tuple
     leaves: frozenset[str]
     sentence: str
 
@@ -63,12 +63,12 @@ class Closed:
         return action not in self.leaves
 
     def holds(self, record) -> bool:
-        return getattr(record, self.field) == self.value
+        return getattr(record, self.field) in self.values
 
     @property
     def rows(self) -> dict:
         """The records in this state, as arguments of filter and exclude."""
-        return {self.field: self.value}
+        return {f"{self.field}__in": self.values} if len(self.values) > 1 else {self.field: self.values[0]}
 
 
 @dataclass(frozen=True)

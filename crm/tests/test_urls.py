@@ -25,11 +25,15 @@ from customers.models import CareTask, Contact, Customer, Pool
 from customers.pools import book
 from customers.relations import services as relations
 from customers.services import create_customer
+from leads.models import Lead
+from leads.services import create_lead
+from opportunities.models import Opportunity, Pipeline
+from opportunities.services import create_opportunity
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, Product
 
-NAMED = re.compile("金丝雀(公司|人|产品)")
+NAMED = re.compile("金丝雀(公司|人|产品|商机|线索)")
 
 
 def table() -> dict:
@@ -42,7 +46,7 @@ def table() -> dict:
 
 def routes(patterns=None, prefix="", above=None):
     """(name, converters) of every pattern of the site."""
-    for pattern in patterns or get_resolver().url_patterns:
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
         converters = {**(above or {}), **pattern.pattern.converters}
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns, prefix + str(pattern.pattern), converters)
@@ -84,11 +88,18 @@ def site(db):
         customer=customer, kind="contact", text="联系", occurs_on="2026-01-01", due_on="2026-01-01"
     )
     keeper = employee("超管", ["super"])
-    pool = Pool.objects.get()
+    pool, lead_pool = Pool.objects.get(kind="customer"), Pool.objects.get(kind="lead")
     Pool.objects.update(everyone=False)
-    pool.departments.set([east])
-    book.touch("customer")
+    for one in (pool, lead_pool):
+        one.departments.set([east])
+        book.touch(one.kind)
     pooled = create_customer(Customer(name="金丝雀公司二号"), by=owner, pool=book.get("customer", pool.pk))
+    pipeline = Pipeline.objects.get()
+    opportunity = Opportunity(name="金丝雀商机", customer=customer, owner=owner, pipeline=pipeline)
+    opportunity.stage = pipeline.stages.first()
+    create_opportunity(opportunity, by=owner)
+    lead = create_lead(Lead(name="金丝雀线索", owner=owner), by=owner)
+    pooled_lead = Lead.objects.create(name="金丝雀线索二", pool=lead_pool)
     product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
     category = trees.save(Category(name="分类"))
     notify([keeper.pk], kind="system", title="只给超管")
@@ -112,6 +123,10 @@ def site(db):
         "care": care.pk,
         "pool": pool.pk,
         "pool-detail": pooled.pk,
+        "opportunity": opportunity.pk,
+        "lead": lead.pk,
+        "lead-pool": lead_pool.pk,
+        "lead-pool-detail": pooled_lead.pk,
         "followup": written.pk,
         "followup-comment-remove": said.pk,
         "followup-phrase-remove": phrase.pk,
@@ -140,7 +155,7 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
             }.get(about, about)
             found[key] = ids.get(name, ids.get(about, 1))
         elif key in ("employee", "pool"):
-            found[key] = ids[key]
+            found[key] = ids["lead-pool" if key == "pool" and name.startswith("lead") else key]
         else:
             found[key] = {
                 "key": "enable" if name.startswith("employee") else "delete",

@@ -16,7 +16,7 @@ messages.register("churn", "客户流失预警", "客户与公海", icon="warn",
 modules.TO_DO.append(modules.ToDo("流失预警的客户", "customer", "churn"))
 CLOSED = Closed(
     "churn_state",
-    ChurnState.LOST,
+    (ChurnState.LOST,),
     frozenset({"view", "export", "print", "follow", "churn"}),
     "已确定流失，只能查看和跟进；请先恢复正常",
 )

@@ -3,6 +3,7 @@ from .custom import FieldDefinition, Stamp, UniqueValue
 from .followups import FollowUp, FollowUpComment, FollowUpLink, QuickText
 from .grants import Grant
 from .imports import ImportChange, ImportDraft, ImportFailure, ImportMapping
+from .numbers import NumberCounter
 from .satellites import Attachment, OperationLog, SearchRow, Star
 from .system import (
     DictionaryItem,
@@ -31,6 +32,7 @@ __all__ = [
     "ImportMapping",
     "Job",
     "SavedView",
+    "NumberCounter",
     "OperationLog",
     "OwnedRecord",
     "Parameter",

@@ -1,0 +1,5 @@
+from customers.pools.urls import pool_urls
+
+urlpatterns = [
+    *pool_urls("lead"),
+]

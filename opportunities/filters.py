@@ -1,0 +1,25 @@
+"""Search row of opportunities."""
+
+import django_filters
+from django import forms
+
+from crm.records.filters import DateRange, DictionaryFilter, NameFilter, OwnerFilter, RecordFilters
+from customers.filters import CustomerIdFilter
+
+from .models import Opportunity, Pipeline, Stage, State
+
+
+class OpportunityFilters(RecordFilters):
+    name = NameFilter(label="商机名称")
+    pipeline = django_filters.ModelChoiceFilter(label="商机组", queryset=Pipeline.objects.all(), empty_label="商机组")
+    stage = django_filters.ModelChoiceFilter(label="商机阶段", queryset=Stage.objects.all(), empty_label="商机阶段")
+    state = django_filters.ChoiceFilter(label="状态", choices=State.choices, empty_label="状态")
+    source = DictionaryFilter("source", "商机来源", "customer.source")
+    owner = OwnerFilter("opportunity")
+    expected_from = DateRange("expected_on", "预计成交从", "gte")
+    expected_to = DateRange("expected_on", "预计成交到", "lte")
+    customer = CustomerIdFilter(label="客户", widget=forms.HiddenInput)
+
+    class Meta:
+        model = Opportunity
+        fields: list = []
