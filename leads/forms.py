@@ -10,7 +10,7 @@ class LeadForm(RecordForm):
         (
             "基本信息",
             "",
-            ("name", "company", "owner", "source", "industry", "level", "chance", "summary", "description"),
+            ("name", "company", "owner", "source", "campaign", "industry", "level", "chance", "summary", "description"),
         ),
         ("联系方式", "", ("contact_name", "position", "mobile", "phone", "email", "province", "city", "address")),
         ("其他", "", ("next_contact_at", "remark")),
@@ -23,6 +23,7 @@ class LeadForm(RecordForm):
             "company",
             "owner",
             "source",
+            "campaign",
             "industry",
             "level",
             "chance",

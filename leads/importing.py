@@ -23,6 +23,7 @@ class LeadImporter(Importer):
         Target("industry", synonyms=("所属行业",)),
         Target("level", synonyms=("等级",)),
         Target("source", synonyms=("线索来源",)),
+        Target("campaign", synonyms=("活动",)),
         Target("chance", synonyms=("成功机率", "成功概率"), example="50"),
         Target("summary", synonyms=("简介",), example="想换掉旧系统"),
         Target("description", synonyms=("描述",), example="现用系统已用六年"),

@@ -16,6 +16,7 @@ from customers.pools.quotas import Quota
 from .models import Lead, LeadGrant, Status
 from .services import create_lead
 
+dictionaries.declare("lead.campaign", "市场活动", "线索")
 dictionaries.declare("lead.dead_reason", "线索失效原因", "线索")
 numbering.declare("lead", "线索编号", "XS-{yyyy}{mm}-{seq:4}")
 
@@ -133,6 +134,7 @@ LEAD = modules.register(
                 for key in (
                     "email",
                     "position",
+                    "campaign",
                     "industry",
                     "level",
                     "province",
@@ -175,6 +177,7 @@ LEAD = modules.register(
                     "status",
                     "chance",
                     "source",
+                    "campaign",
                     "industry",
                     "level",
                     "summary",

@@ -38,6 +38,7 @@ class Lead(PooledRecord):
     industry = fields.DictionaryField("行业", "customer.industry")
     level = fields.DictionaryField("级别", "customer.level")
     source = fields.DictionaryField("来源", "customer.source")
+    campaign = fields.DictionaryField("市场活动", "lead.campaign")
     status = models.CharField("状态", max_length=10, choices=Status.choices, default=Status.NEW, editable=False)
     chance = models.PositiveSmallIntegerField("成功机率（%）", null=True, blank=True, default=50)
     summary = fields.Text("概要", max_length=100)
