@@ -23,7 +23,7 @@ class CustomerPage(OwnedDetail):
             }
 
         def count(record, user):
-            return queries.figures(record, user)[0]
+            return [tab.count(record, user), queries.links_of(record)]
 
         return Tab(tab.key, tab.label, "customers/contacts.html", build, count, tab.order)
 

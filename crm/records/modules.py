@@ -39,7 +39,7 @@ class View:
 @dataclass(frozen=True)
 class Tab:
     """A tab of a detail page. `build(request, record, rights)` gives the template context; `count(record, user)` the
-    figure in the label."""
+    figure in the label, as a number or as the rows to count (one queryset or several)."""
 
     key: str
     label: str

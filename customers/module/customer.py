@@ -22,7 +22,8 @@ from ..pools.columns import DeadlineColumn
 from ..pools.place import RELEASE
 from ..pools.quotas import Quota
 from ..pools.services import lock_records
-from ..relations.views import relations_count, relations_tab
+from ..relations.queries import relations_of
+from ..relations.views import relations_tab
 from ..services import create_customer, delete_customers, purge_customers, restore_customers, switch_name_rule
 from .builtin import ending, in_team, mine, of_subordinates, recently, starred, this_month, this_week, today
 
@@ -221,7 +222,7 @@ CUSTOMER = modules.register(
         ),
         tabs=[
             CARE_TAB,
-            Tab("relations", "关联客户", "customers/relations.html", relations_tab, relations_count, order=65),
+            Tab("relations", "关联客户", "customers/relations.html", relations_tab, relations_of, order=65),
         ],
         texts={"delete_body": "客户和它的联系人进入回收站，还原时一起回来。"},
         duplicate_hint=hints,

@@ -299,7 +299,7 @@ class PoolDetail(PoolPage, detail.DetailView):
         return modules.get(name).model.objects.live().filter(**{key: record.pk})
 
     def children_count(self, name, key):
-        return lambda record, user: self.children_of(name, key, record).count()
+        return lambda record, user: self.children_of(name, key, record)
 
     def children_tab(self, name, key):
         def build(request, record, rights):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, Func, IntegerField, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q
 
 from crm.records import fieldset, modules
 
@@ -31,19 +31,12 @@ def visible(ids, user) -> dict[int, Customer]:
     return {one.pk: one for one in rows}
 
 
-def figures(customer: Customer, user) -> tuple[int, int]:
-    """(own contacts and linked ones, relations to customers the person may see) for the labels of the tabs: one statement."""
-    if not hasattr(customer, "_figures"):
-        seen = Customer.objects.allowed(user, "view").order_by()
-        ends = Q(customer=customer) & Q(Exists(seen.filter(pk__at=OuterRef("other"))))
-        ends |= Q(other=customer) & Q(Exists(seen.filter(pk__at=OuterRef("customer"))))
-        own = Contact.objects.allowed(user, "view").filter(customer=customer)
-        rows = (own, links_of(customer), CustomerRelation.objects.filter(ends))
-        number = Func("pk", function="COUNT", output_field=IntegerField())
-        counts = [Subquery(some.order_by().values(n=number)[:1]) for some in rows]
-        contacts, linked, near = Customer.objects.filter(pk=customer.pk).values_list(*counts).get()
-        customer._figures = ((contacts or 0) + linked, near or 0)  # none() counts as NULL
-    return customer._figures
+def relations_of(customer: Customer, user):
+    """Relations of the customer to customers the person may see."""
+    seen = Customer.objects.allowed(user, "view").order_by()
+    ends = Q(customer=customer) & Q(Exists(seen.filter(pk__at=OuterRef("other"))))
+    ends |= Q(other=customer) & Q(Exists(seen.filter(pk__at=OuterRef("customer"))))
+    return CustomerRelation.objects.filter(ends)
 
 
 def related(customer: Customer, user) -> Related:

@@ -12,10 +12,6 @@ from . import queries, services
 from .forms import LinkForm, RelationForm
 
 
-def relations_count(customer, user) -> int:
-    return queries.figures(customer, user)[1]
-
-
 def relations_tab(request, customer, rights) -> dict:
     """What customers/relations.html shows."""
     related, may = queries.related(customer, request.user), "edit" in rights

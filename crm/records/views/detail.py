@@ -1,6 +1,7 @@
 """The detail page: header, tabs with counts, side panel. One view for page, panel and tab."""
 
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Func, IntegerField, QuerySet, Subquery
 from django.http import Http404
 
 from .. import fieldset, formatting, modules, scope, teams
@@ -113,6 +114,24 @@ def linked(column, record, html):
     return format_html('<a class="k-link" href="{}">{}</a>', module.url(pk=getattr(record, column.field.attname)), html)
 
 
+def counted(record, counts: dict) -> dict[str, int]:
+    """The figures of the tabs: what is a queryset (or several, added up) is counted together with the others, in one
+    statement."""
+    found, queries = {}, []
+    for key, count in counts.items():
+        if isinstance(count, int):
+            found[key] = count
+        else:
+            queries += [(key, rows) for rows in ([count] if isinstance(count, QuerySet) else count)]
+    if queries:
+        number = Func("pk", function="COUNT", output_field=IntegerField())
+        parts = [Subquery(rows.order_by().values(n=number)[:1]) for _, rows in queries]
+        figures = type(record).objects.filter(pk=record.pk).values_list(*parts).get()
+        for (key, _), figure in zip(queries, figures, strict=True):
+            found[key] = found.get(key, 0) + (figure or 0)  # none() counts as NULL
+    return found
+
+
 class DetailView(ModuleView):
     """GET /<prefix>/<pk>/?tab=..."""
 
@@ -128,6 +147,7 @@ class DetailView(ModuleView):
         tabs = sorted([*self.shared_tabs(), *own], key=lambda tab: tab.order)
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
         here, fields = self.here(record), fieldset.of(self.module, self.user)
+        counts = counted(record, {tab.key: tab.count(record, self.user) for tab in tabs if tab.count})
         return self.page(
             "records/detail.html",
             {
@@ -152,7 +172,7 @@ class DetailView(ModuleView):
                         "label": tab.label,
                         "url": f"{here}?tab={tab.key}",
                         "active": tab is active,
-                        "count": tab.count(record, self.user) if tab.count else None,
+                        "count": counts.get(tab.key),
                     }
                     for tab in tabs
                 ],
@@ -246,7 +266,7 @@ class DetailView(ModuleView):
                 "附件",
                 "records/tabs/files.html",
                 self.files_tab,
-                lambda record, user: files.listed(record).count(),
+                lambda record, user: files.listed(record),
                 order=80,
             )
         )
@@ -256,7 +276,7 @@ class DetailView(ModuleView):
     def followup_count(self, record, user):
         from ..followups import queries
 
-        return queries.at_record(record, user).count()
+        return queries.at_record(record, user)
 
     def followups_tab(self, request, record, rights):
         from ..followups import views
@@ -276,7 +296,7 @@ class DetailView(ModuleView):
         return child.model.objects.allowed(self.user, "view").filter(**{self.module.name: record})
 
     def child_count(self, child):
-        return lambda record, user: self.child_rows(child, record).order_by().count()
+        return lambda record, user: self.child_rows(child, record)
 
     def child_tab(self, child):
         def build(request, record, rights):

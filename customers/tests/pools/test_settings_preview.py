@@ -208,7 +208,7 @@ def test_the_run_by_hand_asks_with_the_number_and_goes_through_the_jobs_page(fle
     assert response.headers["Location"] == f"/jobs/{job.pk}/" and job.params == {"name": "pool_reclaim"}
     jobs.execute(job.pk)
     job.refresh_from_db()
-    assert job.result["text"] == f"客户 {due} 个"
+    assert job.result["text"] == f"客户 {due} 个；线索 0 个"
 
 
 def test_the_run_reads_rules_another_process_saved(fleet):
