@@ -27,6 +27,10 @@
   const rowsOf = (form) => $$("[data-line]", form);
   const listOf = (row) => { const cell = $("[data-line-list]", row); return cell ? scaled(cell.dataset.lineList, 2) : null; };
 
+  // All rows as text, in a field of the form: so that a draft (drafts.js) knows those that were added, moved and removed.
+  const typedField = (form) => $("[data-line-typed]", form);
+  const typedRows = (form) => JSON.stringify(rowsOf(form).map((row) => $$("input[name]", row).map((input) => [input.name, input.value])));
+
   function reckon(form) {
     const rows = rowsOf(form);
     let sum = 0n;
@@ -54,6 +58,7 @@
     $("[data-line-empty]", form).hidden = rows.length > 0;
     $("[data-line-sum]", form).hidden = !rows.length;
     form.classList.toggle("is-empty", !rows.length);
+    typedField(form).value = typedRows(form);
     rows.forEach((row, place) => {
       $("[data-line-up]", row).disabled = place === 0;
       $("[data-line-down]", row).disabled = place === rows.length - 1;
@@ -83,6 +88,24 @@
     changed(row.closest("form"));
     (focused.disabled ? $("[data-grip]", row) : focused).focus();
   }
+
+  // A draft was restored: the server draws its rows, saving nothing.
+  async function redraw(form) {
+    const data = new FormData();
+    for (const row of JSON.parse(typedField(form).value)) row.forEach(([name, value]) => data.append(name, value));
+    data.append("draw", "1");
+    data.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+    const response = await fetch(form.action, { method: "POST", body: data }).catch(() => null);
+    const page = response?.ok && new DOMParser().parseFromString(await response.text(), "text/html");
+    const rows = page && $("[data-line-rows]", page);
+    if (!rows) { toast("草稿没有恢复，请稍后重新打开", { error: true }); return; }
+    $("[data-line-rows]", form).replaceChildren(...[...rows.children].map((row) => document.adoptNode(row)));
+    document.dispatchEvent(new CustomEvent("htmx:load", { detail: { elt: form } }));
+    reckon(form);
+  }
+  document.addEventListener("change", (event) => {
+    if (event.target.matches?.("form[data-lines]") && typedField(event.target).value !== typedRows(event.target)) redraw(event.target);
+  });
 
   let last = 0;
   async function add(form, product) {

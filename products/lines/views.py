@@ -59,6 +59,8 @@ class LinesView(LinesBase):
         typed = [self.typed(key) for key in keys[: MOST_LINES + 1]]
         discount = data.get("discount", "") if self.sight.edits_percent else record.discount
         version = number(data.get("version")) or 0
+        if "draw" in data:  # a draft of this browser, to be shown and not saved
+            return self.show(record, self.of_typed(record, typed, None), discount=discount, version=version)
         stale = faults = None
         try:
             saved = save_lines(record, [one[0] for one in typed], discount=discount, by=self.user, version=version)
