@@ -2,6 +2,7 @@ from django.urls import path
 
 from crm.records import trees
 
+from . import categories
 from .models import Category, Product
 from .prices import views as prices
 
@@ -27,4 +28,6 @@ urlpatterns = price_urls + trees.routes(
     label="产品分类",
     function="product.edit",
     files=("category", Product),
+    index=categories.IndexView,
+    delete=categories.DeleteView,
 )
