@@ -60,6 +60,9 @@ class OpportunityForm(RecordForm):
         else:  # the owner changes by 转移, the stage by the bar
             for name in ("owner", "pipeline", "stage"):
                 del self.fields[name]
+            if self.instance.lines_total is not None and "amount" in self.fields:
+                self.fields["amount"].disabled = True
+                self.fields["amount"].help_text = "等于产品明细的合计，在“产品”标签修改；删除全部产品后可以直接填写"
 
     def offer_pipelines(self):
         offered = pipelines.open_to(self.user)

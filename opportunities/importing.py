@@ -4,6 +4,7 @@ from crm.records.importing.targets import OWNER, Importer, Target
 from customers.importing import HISTORY, customers_by_name
 
 from .models import Pipeline, Stage
+from .models.opportunity import OF_LINES
 
 
 def pipelines_by_name(user, names) -> dict[str, object]:
@@ -55,6 +56,11 @@ class OpportunityImporter(Importer):
 
     def key_fields(self):
         return ("customer_id", "name")
+
+    def refuse(self, record):
+        if record.lines_total is not None and record.amount != record.lines_total:
+            return "预计成交金额", OF_LINES
+        return None
 
 
 OPPORTUNITIES = OpportunityImporter()

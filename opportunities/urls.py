@@ -1,1 +1,8 @@
-urlpatterns: list = []
+from django.urls import path
+
+from .lines import views as lines
+
+urlpatterns = [
+    path("opportunities/<int:pk>/lines/", lines.OpportunityLinesView.as_view(), name="opportunity-lines"),
+    path("opportunities/<int:pk>/lines/row/", lines.OpportunityRowView.as_view(), name="opportunity-lines-row"),
+]

@@ -116,8 +116,9 @@ def _text(cell, value: str) -> None:
     cell.value, cell.data_type = value, "s"
 
 
-def read(file) -> tuple[tablib.Dataset, list[int]]:
-    """(table with our headers, row numbers of the file); ValidationError says why a file is refused."""
+def read(file, *, required=REQUIRED, most: int = ROWS, what: str = "名员工") -> tuple[tablib.Dataset, list[int]]:
+    """(table with our headers, row numbers of the file) of at most `most` rows with the `required` columns; ValidationError
+    says why a file is refused."""
     limit = settings.IMPORT_MAX_MB * 2**20
     with tempfile.TemporaryDirectory(prefix="people-") as folder:
         path, rows = Path(folder) / "upload", Path(folder) / "rows"
@@ -132,10 +133,10 @@ def read(file) -> tuple[tablib.Dataset, list[int]]:
             found = upload.read(path, file.name, rows)
         except (upload.Refused, spool.Refused) as refused:
             raise ValidationError(str(refused)) from None
-        if found["total"] > ROWS:
-            raise ValidationError(f"一次最多导入 {ROWS} 名员工，文件有 {found['total']:,} 行，请拆分后再上传")
+        if found["total"] > most:
+            raise ValidationError(f"一次最多导入 {most:,} {what}，文件有 {found['total']:,} 行，请拆分后再上传")
         headers = [header.rstrip("*＊ ") for header in found["headers"]]
-        if missing := [name for name in REQUIRED if name not in headers]:
+        if missing := [name for name in required if name not in headers]:
             raise ValidationError(f"缺少列：{'、'.join(missing)}。请使用模板里的表头。")
         dataset, numbers = tablib.Dataset(headers=headers), []
         with rows.open(encoding="utf-8") as lines:
@@ -154,7 +155,7 @@ def import_employees(file, *, by) -> Outcome:
         resource = EmployeeResource(by=by, trial=trial)
         with transaction.atomic():
             result = resource.import_data(dataset, dry_run=trial, rollback_on_validation_errors=True)
-            outcome.faults = faults_of(result, numbers)
+            outcome.faults = faults_of(result, numbers, resource)
             if outcome.faults:
                 transaction.set_rollback(True)
         if outcome.faults:
@@ -163,9 +164,9 @@ def import_employees(file, *, by) -> Outcome:
     return outcome
 
 
-def faults_of(result, numbers: list[int]) -> list[dict]:
+def faults_of(result, numbers: list[int], resource) -> list[dict]:
     """[{"number", "name", "reason"}] of the rows that failed, in the order of the file."""
-    labels = {name: one.column_name for name, one in EmployeeResource().fields.items()}
+    labels = {name: one.column_name for name, one in resource.fields.items()}
     found = []
     for row in result.invalid_rows:
         reasons = (

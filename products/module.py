@@ -2,8 +2,10 @@
 
 from crm.records import dictionaries, modules, uploads
 from crm.records.columns import Column
-from crm.records.modules import Module, View, flag
+from crm.records.modules import Module, NavPage, View, flag
+from orgs import pages
 
+from . import tabs
 from .models import Product
 
 dictionaries.declare("product.unit", "单位", "产品")
@@ -27,7 +29,7 @@ PRODUCT = modules.register(
         form="products.forms.ProductForm",
         importer="products.importing.PRODUCTS",
         filters="products.filters.ProductFilters",
-        functions=(("shelf", "上架/下架"), ("cost", "成本价"), ("history", "导入原创建人和时间")),
+        functions=(("shelf", "上架/下架"), ("cost", "成本价"), ("price", "价格表"), ("history", "导入原创建人和时间")),
         search={"name": ("name", "code")},
         search_placeholder="名称、编码、拼音首字母",
         columns=[
@@ -55,6 +57,8 @@ PRODUCT = modules.register(
         ),
         facts=("code", "category", "price", "stock", "on_shelf"),
         side=(uploads.picture_card,),
+        tabs=[tabs.USES, tabs.PRICES, tabs.STOCK],
+        picked=("code", "unit", "price"),
         pickable=lambda rows: rows.filter(on_shelf=True),
         bulk=[
             flag("on_shelf", True, key="on_shelf", label="上架", icon="upload", action="shelf"),
@@ -62,3 +66,10 @@ PRODUCT = modules.register(
         ],
     )
 )
+
+modules.NAV.append(NavPage("价格表", "/price-lists/", "tag", "product.price", PRODUCT.order + 0.5))
+pages.PAGES += [
+    pages.Page("product.edit", "产品分类", "/settings/categories/", "product", "产品的分类树：新建、改名、移动和删除"),
+    pages.Page("product.price", "价格表", "/price-lists/", "tag", "按客户级别和部门的价格、日期、导入导出"),
+    pages.Page("product.import", "导入库存", "/products/stock/", "upload", "用产品编码和库存两列更新库存"),
+]

@@ -128,7 +128,7 @@
     const files = $("input[type=file]", form) ? "，选过的文件请重新选择" : "";
     if (again) {
       restore();
-      note(form, `已恢复未保存的内容${files}`, button("丢弃", "k-btn-ghost k-push", () => { clearTimeout(timer); write(form, untouched); localStorage.removeItem(key); delete form.dataset.dirty; }));
+      note(form, `已恢复未保存的内容${files}`, button("丢弃", "k-btn-ghost k-push", () => { clearTimeout(timer); write(form, untouched); form.dispatchEvent(new Event("change", { bubbles: true })); localStorage.removeItem(key); delete form.dataset.dirty; }));
     } else note(form, `有一份 ${clock(draft.at)} 没有保存的草稿`, button("恢复草稿", "k-push", restore), button("丢弃", "k-btn-ghost", () => localStorage.removeItem(key)));
   }
 

@@ -144,6 +144,7 @@ class Module:
     verbs: dict = field(default_factory=dict)
     create_from: Callable | None = None
     pickable: Callable = lambda rows: rows  # rows that may be picked anew
+    picked: tuple[str, ...] = ()  # columns of the second line in pickers; none named: phone, or else code
     texts: dict = field(
         default_factory=dict
     )  # confirm pages that differ: {bulk key: question, "<key>_body": consequence}

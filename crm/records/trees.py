@@ -149,13 +149,14 @@ class DeleteView(TreeView):
         return go(request, self.base)
 
 
-def routes(tree, *, name: str, base: str, label: str, function: str, files: tuple) -> list:
-    """The routes of a tree below `base` ("/settings/categories/"), named "<name>", "<name>-new" and so on."""
+def routes(tree, *, name: str, base: str, label: str, function: str, files: tuple, index=None, delete=None) -> list:
+    """The routes of a tree below `base` ("/settings/categories/"), named "<name>", "<name>-new" and so on; `index` and
+    `delete` = views of its own."""
     options = {"tree": tree, "base": base, "label": label, "function": function, "files": files}
     prefix = base.lstrip("/")
     return [
-        path(prefix, IndexView.as_view(**options), name=f"{name}-index"),
+        path(prefix, (index or IndexView).as_view(**options), name=f"{name}-index"),
         path(f"{prefix}new/", EditView.as_view(**options), name=f"{name}-new"),
         path(f"{prefix}<int:pk>/", EditView.as_view(**options), name=name),
-        path(f"{prefix}<int:pk>/delete/", DeleteView.as_view(**options), name=f"{name}-delete"),
+        path(f"{prefix}<int:pk>/delete/", (delete or DeleteView).as_view(**options), name=f"{name}-delete"),
     ]

@@ -32,7 +32,7 @@ from opportunities.models import Opportunity, Pipeline
 from opportunities.services import create_opportunity
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
-from products.models import Category, Product
+from products.models import Category, PriceList, Product
 
 NAMED = re.compile("金丝雀(公司|人|产品|商机|线索)")
 
@@ -132,6 +132,7 @@ def site(db):
         "followup-comment-remove": said.pk,
         "followup-phrase-remove": phrase.pk,
         "category": category.pk,
+        "price": PriceList.objects.create(name="价格表").pk,
         "employee": owner.pk,
         "job": job.pk,
         "department": east.pk,
@@ -155,7 +156,7 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
                 "signin": "employee",
             }.get(about, about)
             found[key] = ids.get(name, ids.get(about, 1))
-        elif key in ("employee", "pool"):
+        elif key in ("employee", "pool", "product"):
             found[key] = ids["lead-pool" if key == "pool" and name.startswith("lead") else key]
         else:
             found[key] = {

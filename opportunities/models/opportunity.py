@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from crm.records import fields
@@ -12,6 +12,8 @@ from customers.models import Contact, Customer
 from products.lines import ProductLine
 
 from .pipeline import Pipeline, Stage
+
+OF_LINES = "有产品明细时，预计成交金额就是明细的合计，请在“产品”标签修改"
 
 
 class State(models.TextChoices):
@@ -23,7 +25,7 @@ class State(models.TextChoices):
 
 class Opportunity(OwnedRecord):
     """A possible sale to a customer, in a stage of a pipeline. A closed one keeps the stage it was closed in. With product
-    lines `amount` is their total, else it is typed."""
+    lines `amount` is their total (`lines_total`, None without any), else it is typed."""
 
     State = State
 
@@ -39,6 +41,7 @@ class Opportunity(OwnedRecord):
         Contact, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="决策人"
     )
     discount = models.DecimalField("整单折扣（%）", max_digits=5, decimal_places=2, default=0, editable=False)
+    lines_total = fields.Money("产品合计", null=True, blank=True, editable=False)
     source = fields.DictionaryField("商机来源", "customer.source")
     competitors = fields.Text("竞争对手", max_length=200)
     next_contact_at = models.DateTimeField("下次联系时间", null=True, blank=True)
@@ -54,6 +57,11 @@ class Opportunity(OwnedRecord):
         constraints = [
             models.CheckConstraint(condition=Q(discount__range=(0, 100)), name="opportunity_discount"),
             models.CheckConstraint(condition=Q(amount=None) | Q(amount__gte=0), name="opportunity_amount"),
+            models.CheckConstraint(
+                condition=Q(lines_total=None) | Q(amount=F("lines_total"), amount__isnull=False),
+                name="opportunity_amount_of_lines",
+                violation_error_message=OF_LINES,
+            ),
             models.CheckConstraint(
                 condition=Q(state="open", closed_at=None) | (~Q(state="open") & Q(closed_at__isnull=False)),
                 name="opportunity_closed",
@@ -75,6 +83,8 @@ class Opportunity(OwnedRecord):
 
     def clean(self):
         super().clean()
+        if self.lines_total is not None and self.amount != self.lines_total:
+            raise ValidationError({"amount": OF_LINES})
         if self.stage_id and self.pipeline_id and self.stage.pipeline_id != self.pipeline_id:
             raise ValidationError({"stage": "该阶段不属于所选的商机组"})
         if self.decider_id and self.customer_id and self.decider.customer_id != self.customer_id:

@@ -215,7 +215,7 @@ def change(chunk, found: dict[int, int], job) -> tuple[int, int]:
         if pk not in mine:
             chunk.fail(row, plan.key.label, keys.not_mine(plan.key))
     locked = plan.model.objects.select_for_update().filter(pk__any=sorted(mine)).order_by("pk")
-    changed, names, entries, notes = [], set(), [], []
+    changed, names, entries, notes, refused = [], set(), [], [], 0
     fields = [
         field
         for field in plan.model._meta.concrete_fields
@@ -229,7 +229,6 @@ def change(chunk, found: dict[int, int], job) -> tuple[int, int]:
                 continue
             setattr(record, field.attname, new)
             before[field.attname] = changes.plain(old)
-            names.add(field.name)
             if field.editable:
                 diff.append(
                     {
@@ -239,6 +238,11 @@ def change(chunk, found: dict[int, int], job) -> tuple[int, int]:
                         "new": plan.display(field, new),
                     }
                 )
+        if reason := plan.importer.refuse(record) if before else None:
+            chunk.fail(row, *reason)
+            refused += 1
+            continue
+        names |= {field.name for field in fields if field.attname in before}
         extra = record.extra
         if customs := custom.change(chunk, record, row):
             diff += customs
@@ -257,7 +261,8 @@ def change(chunk, found: dict[int, int], job) -> tuple[int, int]:
         search.index(plan.module, changed)
         if plan.unique:
             values.claim(plan.module, changed)
-    moved = tagging.written(chunk, {pk: row for pk, row in found.items() if pk in mine}, job, created=False)
+    settled = {pk: row for pk, row in found.items() if pk in mine and row not in chunk.faults}
+    moved = tagging.written(chunk, settled, job, created=False)
     versions = {record.pk: record.version for record in locked}
     for pk, before, _ in notes:
         if pk in moved:
@@ -265,7 +270,7 @@ def change(chunk, found: dict[int, int], job) -> tuple[int, int]:
     notes += [(pk, {tagging.KEY: tags}, versions[pk]) for pk, tags in moved.items()]
     if notes:
         changes.note_changed(plan.model, notes, job)
-    return len(notes), len(mine) - len(notes)
+    return len(notes), len(mine) - len(notes) - refused
 
 
 def _keep_faults(chunk, job) -> None:

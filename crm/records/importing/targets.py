@@ -53,6 +53,10 @@ class Importer:
     companion = None  # records of another type in the same rows (companions.Companion)
     derived: frozenset[str] = frozenset()  # attributes `rows` computes that follow a changed record
 
+    def refuse(self, record) -> tuple[str, str] | None:
+        """(column, sentence) where an existing record may not be saved as the row would leave it."""
+        return None
+
     def key_fields(self) -> tuple[str, ...]:
         """Model fields that decide whether a row is a record that exists; () = never."""
         return ()

@@ -101,7 +101,9 @@ def pick_record(request, name):
         if (pk := request.GET.get(parent, "")).isascii() and pk.isdigit() and len(pk) < 19:
             rows = rows.filter(**{f"{parent}_id": int(pk)})
     rows = module.pickable(rows)
-    joins, fields = ("owner",) if module.owned else (), fieldset.of(module, request.user)
+    fields = fieldset.of(module, request.user)
+    joins = {"owner"} if module.owned else set()
+    joins |= {join for key in module.picked if key in fields.by_key for join in fields.by_key[key].joins}
     found = rows.select_related(*joins).order_by("-pk")[:PICKED]
     return JsonResponse(
         {
@@ -114,7 +116,10 @@ def pick_record(request, name):
                             None,
                             [
                                 row.owner.name if module.owned and row.owner else "",
-                                fields.shown(row, "phone") or fields.shown(row, "code"),
+                                *(
+                                    [fields.shown(row, key) for key in module.picked]
+                                    or [fields.shown(row, "phone") or fields.shown(row, "code")]
+                                ),
                             ],
                         )
                     ),

@@ -5,12 +5,12 @@ from django.db.models import Q
 
 from crm.records import fields
 
-from .models import Product
+from ..models import Product
 
 
 class ProductLine(models.Model):
     """A product at a price. Name, code and unit are kept as they were, so that a later change of the product rewrites no
-    document. Subclasses add the foreign key of their document."""
+    document. Subclasses add the foreign key of their document, with related_name="lines"."""
 
     product = models.ForeignKey(Product, models.PROTECT, related_name="+", verbose_name="产品")
     name = models.CharField("产品名称", max_length=50)
