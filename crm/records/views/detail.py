@@ -116,6 +116,16 @@ def linked(column, record, html):
 class DetailView(ModuleView):
     """GET /<prefix>/<pk>/?tab=..."""
 
+    template = "records/detail.html"
+
+    def extras(self, record) -> dict:
+        """What a module's own template shows besides."""
+        return {}
+
+    def own_tabs(self, record) -> list[Tab]:
+        """The tabs the module declares."""
+        return [] if record.deleted_at else self.module.tabs
+
     def joins(self):
         return tuple({join for column in self.module.columns for join in column.joins}) + (
             ("owner__department",) if self.module.owned else ()
@@ -124,13 +134,13 @@ class DetailView(ModuleView):
     def get(self, request, pk):
         record = self.record()
         self.rights = scope.rights(self.user, record)
-        own = [] if record.deleted_at else self.module.tabs
-        tabs = sorted([*self.shared_tabs(), *own], key=lambda tab: tab.order)
+        tabs = sorted([*self.shared_tabs(), *self.own_tabs(record)], key=lambda tab: tab.order)
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
         here, fields = self.here(record), fieldset.of(self.module, self.user)
         return self.page(
-            "records/detail.html",
+            self.template,
             {
+                **self.extras(record),
                 "record": record,
                 "title": self.module.title_of(record),
                 "initial": self.module.title_of(record)[:1],
