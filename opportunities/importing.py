@@ -38,6 +38,8 @@ class OpportunityImporter(Importer):
         Target("owner", lookup=OWNER, create=True, synonyms=("业务员", "销售", "跟进人"), note="空着就是您自己"),
         Target(
             "pipeline",
+            "商机组",
+            field="",
             lookup=pipelines_by_name,
             create=True,
             synonyms=("商机流程", "销售流程"),
@@ -84,7 +86,9 @@ class OpportunityImporter(Importer):
 
     def rows(self, chunk):
         values, size = chunk.values, len(chunk)
-        if "pipeline_id" not in values:
+        if "pipeline" in values:
+            values["pipeline_id"] = values["pipeline"]
+        else:
             found = pipelines_by_name(chunk.plan.user, {""})[""]
             values["pipeline_id"] = [found if isinstance(found, int) else None] * size
             if not isinstance(found, int):

@@ -125,7 +125,9 @@ class ImportContract(CustomContract):
     def test_an_import_over_existing_records_is_undone_but_for_what_was_edited_since(self):
         self.wipe()
         head, *rows = self.sheet()
-        opened = [tuple(self.open_values.get(label, cell) for label, cell in zip(head, row, strict=True)) for row in rows]
+        opened = [
+            tuple(self.open_values.get(label, cell) for label, cell in zip(head, row, strict=True)) for row in rows
+        ]
         sheet = [head, *opened]
         self.imported(sheet)
         model = self.module.model
