@@ -109,12 +109,12 @@ def _restore_first_rows():
 
 @pytest.fixture(autouse=True)
 def fresh_settings():
-    """Parameters and pools that were rolled back must not live on in the cache."""
+    """Parameters, pools and pipelines that were rolled back must not live on in the cache."""
     from django.core.cache import cache
 
     from customers.pools import kinds
 
-    kept = ["params", *(f"pools:{kind}" for kind in kinds.ALL)]
+    kept = ["params", "pipelines", *(f"pools:{kind}" for kind in kinds.ALL)]
     cache.delete_many(kept)
     yield
     cache.delete_many(kept)

@@ -64,6 +64,21 @@ app.conf.beat_schedule = {
         "args": ["care_reminder"],
         "schedule": crontab(hour=8, minute=0),
     },
+    "opportunity-close": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["opportunity_close"],
+        "schedule": crontab(hour=0, minute=55),
+    },
+    "opportunity-counts": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["opportunity_counts"],
+        "schedule": crontab(hour=3, minute=20),
+    },
+    "opportunity-reminders": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["opportunity_reminders"],
+        "schedule": crontab(hour=8, minute=20),
+    },
     "handovers": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["handovers"],

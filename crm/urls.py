@@ -6,9 +6,13 @@ from crm import health
 from crm.records import modules
 from crm.records import urls as records
 from crm.records.views.single import pick_record
-from customers import pages
+from customers import pages as customer_pages
+from opportunities import pages as opportunity_pages
 
-REPLACED = {"customer": pages.VIEWS}  # views of a module that differ from the shared ones
+REPLACED = {
+    "customer": customer_pages.VIEWS,
+    "opportunity": opportunity_pages.VIEWS,
+}  # views of a module that differ from the shared ones
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

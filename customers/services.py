@@ -84,18 +84,21 @@ def _open(customer_id: int) -> None:
 
 @transaction.atomic
 def delete_customers(rows, *, by) -> int:
-    """Move customers to the recycle bin, their live contacts with them (same moment). Returns how many customers."""
-    # the customers before their contacts, as everything else locks them
+    """Move customers to the recycle bin, their live children (contacts, opportunities, ...) with them (same moment), each by
+    the verb of its module, which may refuse. Returns how many customers."""
+    # the customers before their children, as everything else locks them
     ids, now, module = _locked(rows), timezone.now(), modules.get("customer")
     with entries.entry(module, "delete", by=by, label=f"删除{module.label}"):
-        contacts = Contact.objects.live().filter(customer_id__any=ids)
-        services.delete(contacts, by=by, now=now, along="customer_id")
+        for child in module.children:
+            rows = child.model.objects.live().filter(customer_id__any=ids)
+            if rows.exists():
+                child.verb("delete")(rows, by=by, now=now, along="customer_id")
         return services.delete(Customer.objects.filter(pk__any=ids), by=by, now=now)
 
 
 @transaction.atomic
 def restore_customers(rows, *, by) -> int:
-    """Take customers out of the recycle bin together with the contacts that went there with them. A merged one comes back only
+    """Take customers out of the recycle bin together with the children that went there with them. A merged one comes back only
     by undoing the merge: what belonged to it is the other customer's now."""
     if merged := rows.filter(merged_into__isnull=False).select_related("merged_into").first():
         raise ValidationError(
@@ -103,9 +106,10 @@ def restore_customers(rows, *, by) -> int:
         )
     gone = dict(rows.values_list("pk", "deleted_at"))
     moved = services.restore(rows, by=by)
-    contacts = Contact.objects.trashed().filter(customer_id__any=gone, deleted_at__in=set(gone.values()))
-    if contacts.exists():
-        services.restore(contacts, by=by)
+    for child in modules.get("customer").children:
+        along = child.model.objects.trashed().filter(customer_id__any=gone, deleted_at__in=set(gone.values()))
+        if along.exists():
+            child.verb("restore")(along, by=by)
     return moved
 
 
@@ -123,9 +127,12 @@ def restore_contacts(rows, *, by) -> int:
 
 @transaction.atomic
 def purge_customers(rows, *, by) -> int:
-    """Delete customers of the recycle bin for good, with their contacts there; a live contact refuses it."""
+    """Delete customers of the recycle bin for good, with their children there; a live child refuses it."""
     ids = _locked(rows)
-    services.purge(Contact.objects.trashed().filter(customer_id__any=ids), by=by)
+    for child in reversed(modules.get("customer").children):  # what points to contacts before the contacts
+        along = child.model.objects.trashed().filter(customer_id__any=ids)
+        if along.exists():
+            child.verb("purge")(along, by=by)
     return services.purge(rows, by=by)
 
 

@@ -7,7 +7,21 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import care, company, customers, duplicates, fields, followups, mailing, pools, prices, products, story, ties
+from . import (
+    care,
+    company,
+    customers,
+    duplicates,
+    fields,
+    followups,
+    mailing,
+    opportunities,
+    pools,
+    prices,
+    products,
+    story,
+    ties,
+)
 
 
 def exists() -> bool:
@@ -31,12 +45,14 @@ def make() -> dict[str, int]:
         duplicates.make(people, made)
         care.make(people)
         prices.make(people)
+        deals = opportunities.make(people, random.Random(20240503))
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
         "员工": len(people),
         "客户": len(made.customers) + duplicates.NUMBER,
         "联系人": len(made.contacts) + duplicates.NUMBER,
+        "商机": deals,
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
     }

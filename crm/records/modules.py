@@ -156,6 +156,7 @@ class Module:
     unowned: Callable | None = (
         None  # unowned(user) = ids of deleted rows without an owner that are this person's to restore
     )
+    inherent: tuple = ()  # models whose rows come with a record of their own accord; an undone import takes them along
     received: str = ""  # the field that keeps when the present owner got the record
     place: str = ""  # set where the declaration is about rows that stand elsewhere (a public pool): see `located`
     masked: frozenset[str] = frozenset()  # fields shown masked there whatever the role says

@@ -28,7 +28,7 @@ from customers.relations import services as relations
 from customers.services import create_customer
 from leads.models import Lead
 from leads.services import create_lead
-from opportunities.models import Opportunity, Pipeline
+from opportunities.models import Competitor, Opportunity, Pipeline, Stakeholder
 from opportunities.services import create_opportunity
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
@@ -99,6 +99,8 @@ def site(db):
     opportunity = Opportunity(name="金丝雀商机", customer=customer, owner=owner, pipeline=pipeline)
     opportunity.stage = pipeline.stages.first()
     create_opportunity(opportunity, by=owner)
+    decides = Stakeholder.objects.create(opportunity=opportunity, contact=contact)
+    rival = Competitor.objects.create(opportunity=opportunity, name="对手")
     lead = create_lead(Lead(name="金丝雀线索", owner=owner), by=owner)
     pooled_lead = Lead.objects.create(name="金丝雀线索二", pool=lead_pool)
     product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
@@ -125,6 +127,10 @@ def site(db):
         "pool": pool.pk,
         "pool-detail": pooled.pk,
         "opportunity": opportunity.pk,
+        "opportunity-person": decides.pk,
+        "opportunity-rival": rival.pk,
+        "pipeline": pipeline.pk,
+        "stage": opportunity.stage_id,
         "lead": lead.pk,
         "lead-pool": lead_pool.pk,
         "lead-pool-detail": pooled_lead.pk,
@@ -155,7 +161,9 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
                 "person": "employee",
                 "signin": "employee",
             }.get(about, about)
-            found[key] = ids.get(name, ids.get(about, 1))
+            found[key] = ids["opportunity"] if "row" in converters else ids.get(name, ids.get(about, 1))
+        elif key == "row":
+            found[key] = ids[name.removesuffix("-remove")]
         elif key in ("employee", "pool", "product"):
             found[key] = ids["lead-pool" if key == "pool" and name.startswith("lead") else key]
         else:

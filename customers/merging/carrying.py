@@ -27,6 +27,15 @@ def register(label: str, unit: str, *, move: Callable, count: Callable) -> None:
     CARRIERS.append(Carrier(label, unit, move, count))
 
 
+CONTACT_MOVES: list[Callable] = []
+
+
+def on_fold(move: Callable) -> Callable:
+    """Have `move(journal, source, target)` re-point what names a contact that is folded into another one."""
+    CONTACT_MOVES.append(move)
+    return move
+
+
 def carry(journal, model: type, source: int, target: int, *, tags: bool = True, files=()) -> None:
     """Re-point everything generic from one record of `model` to another. `tags`: unite them (else they stay); `files` = keys
     of the custom fields whose files go along with the record's own."""

@@ -256,6 +256,8 @@ class _Merge:
         if heavy or files:
             carrying.carry(journal, Contact, double.pk, kept.pk, files=files)
             relations.carry_contact(journal, double.pk, kept.pk, self.survivor.pk)
+        for move in carrying.CONTACT_MOVES:
+            move(journal, double.pk, kept.pk)
         if heavy or former:
             team.join(journal, self.contact, kept.pk, [double.pk], owner=kept.owner_id, formers=former, by=self.by)
         line = Line.of_deleted({"pk": double.pk, "version": double.version, "updated_at": double.updated_at}, "")

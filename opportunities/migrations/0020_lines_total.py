@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('customers', '0050_pool_removed_at'),
-        ('opportunities', '0002_first_rows'),
+        ('opportunities', '0012_close_note'),
         ('records', '0073_numbercounter'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

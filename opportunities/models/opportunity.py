@@ -49,7 +49,7 @@ class Opportunity(OwnedRecord):
     moved_at = models.DateTimeField("最后推进时间", default=timezone.now, editable=False)
     closed_at = models.DateTimeField("关闭时间", null=True, editable=False)
     close_reason = fields.DictionaryField("关闭原因", "opportunity.close_reason", editable=False)
-    close_note = models.CharField("关闭说明", max_length=500, blank=True, default="", editable=False)
+    close_note = fields.LongText("关闭说明", max_length=500, editable=False)
     remark = fields.LongText("备注", max_length=500)
 
     class Meta:
@@ -117,9 +117,13 @@ class StageEntry(models.Model):
     state = models.CharField(max_length=4, choices=State.choices, default=State.OPEN)
     entered_at = models.DateTimeField("进入时间", default=timezone.now)
     left_at = models.DateTimeField("离开时间", null=True)
+    reminded_at = models.DateTimeField(null=True)  # the owner was told that it stays long
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
     note = models.CharField("说明", max_length=500, blank=True)
 
     class Meta:
         verbose_name = "阶段记录"
         ordering = ["pk"]
+        indexes = [
+            models.Index("stage", "entered_at", condition=Q(left_at=None, reminded_at=None), name="stage_entry_waiting")
+        ]

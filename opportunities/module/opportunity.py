@@ -1,16 +1,26 @@
 """What opportunities declare."""
 
+from django.utils import timezone
+
 from crm.records import dictionaries, modules
 from crm.records.columns import Column
 from crm.records.modules import Closed, Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred, this_month
 
+from .. import following, nightly  # noqa: F401  hooks, and what happens by itself
+from ..idle import idle_for
 from ..lines.declared import TAB as LINES
-from ..models import Opportunity, OpportunityGrant, State
-from ..services import create_opportunity, update_opportunity
+from ..models import Competitor, Opportunity, OpportunityGrant, StageEntry, State
+from ..services import create_opportunity, delete_opportunities, restore_opportunities, update_opportunity
+from ..tabs import TABS
+from .bulk import BULK
+from .views import due_this_month, idle, overdue
 
 dictionaries.declare("opportunity.close_reason", "输单与无效原因", "商机")
+dictionaries.declare("opportunity.role", "决策人角色", "商机")
 modules.ADMIN_FUNCTIONS["admin.sales"] = "销售设置"
+for _label, _view in (("停滞的商机", "idle"), ("逾期未成交的商机", "overdue")):
+    modules.TO_DO.append(modules.ToDo(_label, "opportunity", _view))
 
 CLOSED = Closed(
     "state",
@@ -18,6 +28,24 @@ CLOSED = Closed(
     frozenset({"view", "export", "print", "follow", "transfer", "share", "delete", "reopen"}),
     "已关闭的商机只能查看和跟进；请先重新打开",
 )
+
+
+CHIPS = {State.WON: "k-chip-success", State.LOST: "k-chip-danger", State.VOID: ""}
+
+
+def opportunity_chips(opportunity, fields) -> list[dict]:
+    """The end it came to, or that nothing happens, as chips beside the name."""
+    if opportunity.state != State.OPEN:
+        found = [{"label": opportunity.get_state_display(), "css": CHIPS[opportunity.state]}]
+        if opportunity.close_reason and fields.readable("close_reason"):
+            found.append({"label": opportunity.close_reason.label})
+        return found
+    found = []
+    if (days := idle_for(opportunity)) is not None:
+        found.append({"label": f"停滞 {days} 天", "css": "k-chip-warning"})
+    if opportunity.expected_on and opportunity.expected_on < timezone.localdate() and fields.readable("expected_on"):
+        found.append({"label": "逾期未成交", "css": "k-chip-danger"})
+    return found
 
 
 def _of_state(state: str):
@@ -81,6 +109,9 @@ OPPORTUNITY = modules.register(
             View("won", "赢单", _of_state(State.WON)),
             View("lost", "输单", _of_state(State.LOST)),
             View("void", "无效", _of_state(State.VOID)),
+            View("due", "本月预计成交", due_this_month),
+            View("overdue", "逾期未成交", overdue),
+            View("idle", "停滞", idle),
             View("month", "本月新建", this_month),
             View("recent", "最近更新", recently, order="-updated_at"),
             View("team", "团队商机", in_team),
@@ -118,7 +149,16 @@ OPPORTUNITY = modules.register(
             ),
         ),
         facts=("customer", "amount", "expected_on", "owner", "decider", "last_followed_at", "next_contact_at"),
-        verbs={"create": create_opportunity, "update": update_opportunity},
-        tabs=[LINES],
+        chips=opportunity_chips,
+        tabs=[LINES, *TABS],
+        bulk=BULK,
+        inherent=(StageEntry, Competitor),
+        texts={"transfer_body": "阶段、产品和跟进记录不变。"},
+        verbs={
+            "create": create_opportunity,
+            "update": update_opportunity,
+            "delete": delete_opportunities,
+            "restore": restore_opportunities,
+        },
     )
 )

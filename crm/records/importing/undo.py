@@ -294,7 +294,7 @@ class Undo:
             rows = satellite.objects.filter(content_type=content_type, object_id__any=pks)
             found |= set(rows.values_list("object_id", flat=True))
         for relation in module.model._meta.related_objects:
-            if relation.related_model is not module.grant_model:
+            if relation.related_model not in (module.grant_model, *module.inherent):
                 name = relation.field.attname
                 rows = relation.related_model._base_manager.filter(**{f"{name}__any": pks})
                 found |= set(rows.values_list(name, flat=True))

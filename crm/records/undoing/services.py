@@ -1,6 +1,6 @@
 """Taking an act back: only what nobody touched since, record by record, exactly as it was."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.contrib.contenttypes.models import ContentType
@@ -21,6 +21,14 @@ CHUNK = 500
 ORDER = (F("root").asc(nulls_first=True), "pk")
 ADMIN = "admin.recycle"
 Failures = list[tuple[str, str]]  # (title of the record, reason)
+_PUT_BACK: list[Callable] = []
+
+
+def on_put_back(hook: Callable) -> Callable:
+    """Have `hook(module, changes)` run in the transaction whenever records were put back (`changes` = [Change]). Modules above
+    keep figures that follow the records of others."""
+    _PUT_BACK.append(hook)
+    return hook
 
 
 def since(now=None, days: str = "undo_days"):
@@ -217,6 +225,8 @@ def _write(entry, module, ready, *, by, now):
     refused += [(line, reason) for (_, line), reason in failed]
     saved = [item for item in items if id(item) not in bad]
     changes = [change for change, _ in saved]
+    for hook in _PUT_BACK if changes else ():
+        hook(module, changes)
     services.write_log(
         module.model,
         (

@@ -135,6 +135,16 @@ def counted(record, counts: dict) -> dict[str, int]:
 class DetailView(ModuleView):
     """GET /<prefix>/<pk>/?tab=..."""
 
+    template = "records/detail.html"
+
+    def extras(self, record) -> dict:
+        """What a module's own template shows besides."""
+        return {}
+
+    def own_tabs(self, record) -> list[Tab]:
+        """The tabs the module declares."""
+        return [] if record.deleted_at else self.module.tabs
+
     def joins(self):
         return tuple({join for column in self.module.columns for join in column.joins}) + (
             ("owner__department",) if self.module.owned else ()
@@ -143,14 +153,14 @@ class DetailView(ModuleView):
     def get(self, request, pk):
         record = self.record()
         self.rights = scope.rights(self.user, record)
-        own = [] if record.deleted_at else self.module.tabs
-        tabs = sorted([*self.shared_tabs(), *own], key=lambda tab: tab.order)
+        tabs = sorted([*self.shared_tabs(), *self.own_tabs(record)], key=lambda tab: tab.order)
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
         here, fields = self.here(record), fieldset.of(self.module, self.user)
         counts = counted(record, {tab.key: tab.count(record, self.user) for tab in tabs if tab.count})
         return self.page(
-            "records/detail.html",
+            self.template,
             {
+                **self.extras(record),
                 "record": record,
                 "title": self.module.title_of(record),
                 "initial": self.module.title_of(record)[:1],
