@@ -1,1 +1,7 @@
-urlpatterns: list = []
+"""Addresses of opportunities beyond those every module has."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("opportunities.quotes.urls")),
+]

@@ -28,6 +28,7 @@ from customers.services import create_customer
 from leads.models import Lead
 from leads.services import create_lead
 from opportunities.models import Opportunity, Pipeline
+from opportunities.tests.quoting import quoted
 from opportunities.services import create_opportunity
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
@@ -102,6 +103,7 @@ def site(db):
     pooled_lead = Lead.objects.create(name="金丝雀线索二", pool=lead_pool)
     product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
     category = trees.save(Category(name="分类"))
+    quotation, share = quoted(opportunity, product, by=owner)
     notify([keeper.pk], kind="system", title="只给超管")
     file = uploads.attach(customer, [SimpleUploadedFile("a.txt", b"x")], by=owner)[0]
     written = followups.write(customer, values("金丝雀公司的跟进"), by=owner)
@@ -124,6 +126,8 @@ def site(db):
         "pool": pool.pk,
         "pool-detail": pooled.pk,
         "opportunity": opportunity.pk,
+        "quotation": quotation.pk,
+        "quotation-share-revoke": share.pk,
         "lead": lead.pk,
         "lead-pool": lead_pool.pk,
         "lead-pool-detail": pooled_lead.pk,

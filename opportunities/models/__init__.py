@@ -2,12 +2,28 @@
 
 from .opportunity import Opportunity, OpportunityGrant, OpportunityLine, StageEntry, State
 from .pipeline import Pipeline, Stage
+from .quotation import (
+    EXPIRED,
+    Quotation,
+    QuotationLine,
+    QuotationMail,
+    QuotationShare,
+    QuotationState,
+    QuotationVersion,
+)
 
 __all__ = [
+    "EXPIRED",
     "Opportunity",
     "OpportunityGrant",
     "OpportunityLine",
     "Pipeline",
+    "Quotation",
+    "QuotationLine",
+    "QuotationMail",
+    "QuotationShare",
+    "QuotationState",
+    "QuotationVersion",
     "Stage",
     "StageEntry",
     "State",
