@@ -28,8 +28,8 @@ from customers.services import create_customer
 from leads.models import Lead
 from leads.services import create_lead
 from opportunities.models import Opportunity, Pipeline
-from opportunities.tests.quoting import quoted
 from opportunities.services import create_opportunity
+from opportunities.tests.quoting import quoted
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, Product

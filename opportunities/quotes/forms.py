@@ -51,11 +51,16 @@ class VersionForm(HouseForm):
         self.initial |= {
             "title": before.title if before else f"{self.opportunity.name[:47]}报价",
             "contact": contact if contact and contacts.filter(pk=contact).exists() else None,
-            "terms": before.terms if before else "",
+            "terms": before.terms if before else self.usual_terms(),
             "valid_until": today + timedelta(days=params.get("quotation_days")),
         }
         if self.base is not None:
             self.fields["base"] = forms.IntegerField(widget=forms.HiddenInput, initial=self.base)
+
+    def usual_terms(self) -> str:
+        """What this person wrote last time."""
+        mine = QuotationVersion.objects.filter(created_by=self.user).order_by("-pk")
+        return mine.values_list("terms", flat=True).first() or ""
 
 
 def _day(label: str, initial) -> forms.DateField:

@@ -102,7 +102,7 @@ def share(
         version=version, token_hash=hashed, hide_prices=hide_prices, expires_on=expires_on, created_by=by
     )
     hidden = "，不显示价格" if hide_prices else ""
-    note(found, "quotation_shared", f"生成报价单 {found.number} V{number} 的链接，{expires_on} 前有效{hidden}", by=by)
+    note(found, "quotation_shared", f"生成报价单 {found.number} V{number} 的链接，有效至 {expires_on}{hidden}", by=by)
     return made, token
 
 
@@ -157,7 +157,7 @@ def check_addresses(addresses: Iterable[str]) -> list[str]:
 
 def text_of(body: str, link: str, expires_on: date) -> str:
     """The letter as it goes out: the text, then the link."""
-    return f"{body}\n\n查看报价单：{link}\n链接在 {expires_on} 前有效。"
+    return f"{body}\n\n查看报价单：{link}\n链接有效至 {expires_on}。"
 
 
 @transaction.atomic

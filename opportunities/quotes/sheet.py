@@ -101,7 +101,7 @@ def sheet(
                 quantity(line.quantity),
                 line.remark,
                 list_price=formatting.money(line.list_price) if off else "",
-                discount=percent(line.discount) if off else "",
+                discount=f"-{percent(line.discount)}" if off else "",
                 price=formatting.money(line.price) if prices else "",
                 subtotal=formatting.money(line.subtotal) if prices else "",
             )
@@ -109,7 +109,7 @@ def sheet(
     if prices:
         made.total, made.capitals = formatting.money(version.total), in_capitals(version.total)
         if version.discount and discount:
-            made.subtotal, made.discount = formatting.money(version.subtotal), percent(version.discount)
+            made.subtotal, made.discount = formatting.money(version.subtotal), f"-{percent(version.discount)}"
     return made
 
 

@@ -22,7 +22,10 @@ def day(days: int = 0) -> date:
 
 
 def product(name: str = "采集网关", price: str = "100") -> Product:
-    return records.create(Product(name=name, code=f"P-{next(_codes)}", price=price, cost="7.77"), by=None)
+    made = Product(name=name, code=f"P-{next(_codes)}", price=Decimal(price), cost=Decimal("7.77"))
+    made.full_clean()
+    made.save()
+    return made
 
 
 def add_line(opportunity, item: Product, *, price=None, quantity="1", remark="") -> OpportunityLine:
