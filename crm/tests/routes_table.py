@@ -207,6 +207,7 @@ EXPECTED = {
     "lead-pool-detail": ("in 404 ok 403", "in 404 405 403"),
     # quotations
     "quotations": ("in ok ok 403", "in 405 405 405"),
+    "quotations-export": ("in ok ok 403", "in ok ok 403"),
     "opportunity-quote": ("in 404 ok 403", "in 404 ok 403"),
     "quotation": ("in 404 ok 403", "in 405 405 403"),
     "quotation-revise": ("in 404 ok 403", "in 404 ok 403"),

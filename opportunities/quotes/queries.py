@@ -1,11 +1,14 @@
 """Which quotations a person sees, and what of them: the rows and the field rights of the opportunity."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.utils import timezone
 
 from crm.records import fieldset, modules
+from crm.records.fields import tidy
+from orgs.views.base import number
 
 from ..models import EXPIRED, Opportunity, Quotation, QuotationState
 
@@ -64,6 +67,46 @@ def in_state(state: str) -> Q:
     if state == QuotationState.SENT:
         return Q(state=QuotationState.SENT, current__valid_until__gte=today)
     return Q(state=state) if state else Q()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a list of quotations was asked for: a state ("" = all), a text, an opportunity."""
+
+    state: str
+    text: str
+    about: int | None
+
+    @classmethod
+    def of(cls, data) -> "Asked":
+        """Out of the address; what is not understood is left out."""
+        state = data.get("state", "")
+        return cls(
+            state if state in LABELS else "", tidy(data.get("q", ""))[:50].strip(), number(data.get("opportunity"))
+        )
+
+    def address(self, **more) -> str:
+        found = {"q": self.text, "state": self.state, "opportunity": self.about} | more
+        return urlencode({name: value for name, value in found.items() if value})
+
+    @property
+    def words(self) -> list[tuple[str, str]]:
+        """[(label, value)] for the ledger of exports."""
+        pairs = (("状态", LABELS[self.state] if self.state else ""), ("搜索", self.text), ("商机", self.about or ""))
+        return [(label, str(value)) for label, value in pairs if value]
+
+
+def listed(user, asked: Asked, action: str = "view"):
+    """The quotations of a list, newest first: by number, title and, where the person may read it, customer."""
+    rows = visible(user, action)
+    if asked.about:
+        rows = rows.filter(opportunity_id=asked.about)
+    if asked.text:
+        found = Q(number__icontains=asked.text) | Q(current__title__icontains=asked.text)
+        if sight(user).customer:
+            found |= Q(current__customer_name__icontains=asked.text)
+        rows = rows.filter(found)
+    return rows.filter(in_state(asked.state)).select_related("current", "opportunity__owner", "created_by")
 
 
 def chip(quotation: Quotation) -> dict:

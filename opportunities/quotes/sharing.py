@@ -229,8 +229,8 @@ def letter_of(row: Delivery) -> mail.Letter:
     by = get_user_model().objects.select_related("department").get(pk=share.created_by_id)  # rights as they are now
     if not by.is_active:
         raise Withheld("发送人的账号已停用")
-    seen = Opportunity.objects.allowed(by, "view").filter(pk=share.version.quotation.opportunity_id)
-    if not by.has_function("customer.mail") or not seen.exists():
+    may = Opportunity.objects.allowed(by, "follow").filter(pk=share.version.quotation.opportunity_id)
+    if not by.has_function("customer.mail") or not may.exists():
         raise Withheld("发送人已没有权限")
     if not share.hide_prices and not queries.sight(by).money:
         raise Withheld("发送人已看不到金额")

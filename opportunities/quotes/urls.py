@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from . import public, share_views, views
+from . import exporting, public, share_views, views
 
 urlpatterns = [
     path("quotations/", views.index, name="quotations"),
+    path("quotations/export/", exporting.page, name="quotations-export"),
     path("opportunities/<int:pk>/quotations/new/", views.CreateView.as_view(), name="opportunity-quote"),
     path("quotations/<int:pk>/", views.DetailView.as_view(), name="quotation"),
     path("quotations/<int:pk>/versions/new/", views.ReviseView.as_view(), name="quotation-revise"),

@@ -1,16 +1,12 @@
 """Pages of quotations: all of them, one with its versions, a new version, print, and what becomes of it."""
 
-from urllib.parse import urlencode
-
 from django.core.exceptions import ValidationError
-from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm.records import modules, scope
-from crm.records.fields import tidy
 from crm.records.views.base import ModuleView, deny, render_page
 from orgs.views.base import Pager, done, form_page, move_errors, number
 
@@ -27,33 +23,22 @@ LETTERS = 50  # links and letters a page shows
 @require_safe
 def index(request):
     """GET /quotations/?q=&state=&opportunity=: the quotations of the opportunities I see."""
-    opportunities, asked = modules.get("opportunity"), request.GET
+    opportunities, asked = modules.get("opportunity"), queries.Asked.of(request.GET)
     if not opportunities.may(request.user, "view"):
         deny(opportunities, "view")
-    state = asked.get("state") if asked.get("state") in queries.LABELS else ""
-    text, about = tidy(asked.get("q", ""))[:50], number(asked.get("opportunity"))
-    rows, seen = queries.visible(request.user), queries.sight(request.user)
-    if about:
-        rows = rows.filter(opportunity_id=about)
-    if text:
-        found = Q(number__icontains=text) | Q(current__title__icontains=text)
-        rows = rows.filter(found | Q(current__customer_name__icontains=text) if seen.customer else found)
-    rows = rows.filter(queries.in_state(state)).select_related("current", "opportunity__owner", "created_by")
-    pager = Pager(request, rows)
-
-    def link(key: str) -> str:
-        chosen = {"q": text, "state": key, "opportunity": about}
-        return f"/quotations/?{urlencode({name: value for name, value in chosen.items() if value})}"
-
+    seen, pager = queries.sight(request.user), Pager(request, queries.listed(request.user, asked))
+    may_export = opportunities.may(request.user, "export") and pager.count
     return render_page(
         request,
         "quotes/list.html",
         {
             "nav_active": "quotations",
-            "tabs": [{"label": label, "url": link(key), "active": key == state} for key, label in queries.STATES],
-            "q": text,
-            "state": state,
-            "about": about,
+            "tabs": [
+                {"label": label, "url": f"/quotations/?{asked.address(state=key)}", "active": key == asked.state}
+                for key, label in queries.STATES
+            ],
+            "asked": asked,
+            "export_url": f"/quotations/export/?{asked.address()}" if may_export else "",
             "rows": rows_of(pager.rows, request.user),
             "money": seen.money,
             "customers": seen.customer,

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm.records import teams
-from crm.records.models import OperationLog
+from crm.records.models import ExportLedger, OperationLog
 from opportunities import stages
 from opportunities.models import Quotation, QuotationShare
 from opportunities.quotes import hooks, services, sharing
@@ -264,3 +264,33 @@ def test_statements_do_not_grow_with_versions_lines_or_quotations(seller, deal, 
     many = {url: statements(client, url) for url in urls}
     assert few == many
     assert {url: number for url, number in many.items() if number > urls[url]} == {}
+
+
+# Export -------------------------------------------------------------------------------------------------------------------
+def exported(person, query="") -> str:
+    answer = client_for(person).post("/quotations/export/", {"query": query, "format": "csv"})
+    return b"".join(answer.streaming_content).decode("utf-8-sig")
+
+
+def test_the_file_holds_what_is_in_reach_and_readable_and_stands_in_the_ledger(seller, stranger, made):
+    quote(opportunity(stranger, customer="金丝雀公司"), by=stranger, title="=1+1")
+    text = exported(seller, "state=draft")
+    assert made.number in text and "200.00" in text and "金丝雀" not in text and len(text.splitlines()) == 2
+    row = ExportLedger.objects.get()
+    assert (row.module, row.count, row.user) == ("quotation", 1, seller)
+    page = client_for(employee("系统管理员", ["admin"])).get("/settings/exports/").content.decode()
+    assert "报价单" in page and "状态" in page and "草稿" in page
+    assert "'=1+1" in exported(stranger)
+    text = exported(limited(amount=0, customer=0))
+    assert made.number in text and "200.00" not in text and "云澜" not in text
+
+
+def test_without_the_function_or_rows_or_a_known_format_nothing_is_exported(seller, made):
+    base = Role.objects.get(code="seller")
+    rights = [one for one in base.permissions if one != "opportunity.export"]
+    client = client_for(employee("不导出", [Role.objects.create(name="不导出", permissions=rights, reach="all")]))
+    assert client.post("/quotations/export/", {"format": "csv"}).status_code == 403
+    assert "/quotations/export/" not in client.get("/quotations/").content.decode()
+    for data in ({"format": "exe"}, {"format": "csv", "query": "state=void"}):
+        assert client_for(seller).post("/quotations/export/", data).status_code == 422
+    assert not ExportLedger.objects.exists()

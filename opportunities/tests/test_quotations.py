@@ -1,11 +1,13 @@
 """Quotations: what a version keeps, what may become of one, what differs between two, the reminder."""
 
 from decimal import Decimal
+from random import Random
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
+from crm.demodata import quotations
 from crm.notices.models import Message
 from crm.records import numbering, params
 from crm.records import services as records
@@ -304,3 +306,13 @@ def test_nobody_is_told_of_deleted_ones_or_with_the_parameter_off(seller, deal):
     params.store("quotation_remind_days", 3)
     records.delete(Opportunity.objects.filter(pk=deal.pk), by=seller)
     assert reminding.run(day()) == 0
+
+
+def test_the_demo_company_has_one_of_every_state(seller):
+    for n in range(6):
+        product(f"网关{n}", price=f"{(n + 1) * 1000}")
+    deals = [opportunity(seller, name=f"商机{n}", lines=0) for n in range(len(quotations.STATES))]
+    quotations.make(deals, Random(1))
+    shown = {one.state_on(day()) for one in Quotation.objects.select_related("current")}
+    assert shown == {"draft", "sent", "accepted", "rejected", "expired", "void"}
+    assert Quotation.objects.filter(current__number=2).count() == 2

@@ -18,7 +18,7 @@ from .base import Pager, needs
 from .logs import between
 
 # What is exported besides records.
-OTHERS = {"followup": "跟进记录", "employee": "员工", "department": "部门"}
+OTHERS = {"followup": "跟进记录", "quotation": "报价单", "employee": "员工", "department": "部门"}
 SELECTED = "所选的记录"
 WORDS = {"q": "搜索", "view": "视图"}
 
