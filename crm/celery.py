@@ -84,6 +84,11 @@ app.conf.beat_schedule = {
         "args": ["handovers"],
         "schedule": crontab(minute="*/5"),
     },
+    "quotation-reminders": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["quotation_reminders"],
+        "schedule": crontab(hour=8, minute=20),
+    },
     "clean-up": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["clean_up"],

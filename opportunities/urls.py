@@ -1,4 +1,6 @@
-from django.urls import path
+"""Addresses of opportunities beyond those every module has."""
+
+from django.urls import include, path
 
 from . import settings, views
 from .lines import views as lines
@@ -31,4 +33,5 @@ urlpatterns = [
     path("settings/stages/<int:pk>/", settings.edit_stage, name="stage"),
     path("settings/stages/<int:pk>/do/<slug:key>/", settings.act_on_stage, name="stage-act"),
     path("settings/stages/<int:pk>/delete/", settings.delete_stage, name="stage-delete"),
+    path("", include("opportunities.quotes.urls")),
 ]

@@ -5,6 +5,7 @@ import random
 from django.db import transaction
 
 from crm.records.models import FollowUp
+from opportunities.models import Opportunity
 from orgs.models import Employee
 
 from . import (
@@ -19,6 +20,7 @@ from . import (
     pools,
     prices,
     products,
+    quotations,
     story,
     ties,
 )
@@ -27,6 +29,18 @@ from . import (
 def exists() -> bool:
     """Whether the demo company stands in this database."""
     return Employee.objects.filter(phone=company.ACCOUNTS[0][0]).exists()
+
+
+def _offers() -> None:
+    """Product lines and quotations of the open opportunities, which stay as old as they are."""
+    rows = Opportunity.objects.filter(state="open").select_related("owner", "customer").order_by("pk")
+    moments = dict(rows.values_list("pk", "updated_at"))
+    prices.give_lines(rows, random.Random(20240504))
+    quotations.make(list(rows.filter(lines_total__gt=0)))
+    found = list(rows)
+    for one in found:
+        one.updated_at = moments[one.pk]
+    Opportunity.objects.bulk_update(found, ["updated_at"])
 
 
 def make() -> dict[str, int]:
@@ -46,6 +60,7 @@ def make() -> dict[str, int]:
         care.make(people)
         prices.make(people)
         deals = opportunities.make(people, random.Random(20240503))
+        _offers()
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

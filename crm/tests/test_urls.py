@@ -30,6 +30,7 @@ from leads.models import Lead
 from leads.services import create_lead
 from opportunities.models import Competitor, Opportunity, Pipeline, Stakeholder
 from opportunities.services import create_opportunity
+from opportunities.tests.quoting import quoted
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, PriceList, Product
@@ -105,6 +106,7 @@ def site(db):
     pooled_lead = Lead.objects.create(name="金丝雀线索二", pool=lead_pool)
     product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
     category = trees.save(Category(name="分类"))
+    quotation, share = quoted(opportunity, product, by=owner)
     notify([keeper.pk], kind="system", title="只给超管")
     file = uploads.attach(customer, [SimpleUploadedFile("a.txt", b"x")], by=owner)[0]
     written = followups.write(customer, values("金丝雀公司的跟进"), by=owner)
@@ -131,6 +133,8 @@ def site(db):
         "opportunity-rival": rival.pk,
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
+        "quotation": quotation.pk,
+        "quotation-share-revoke": share.pk,
         "lead": lead.pk,
         "lead-pool": lead_pool.pk,
         "lead-pool-detail": pooled_lead.pk,

@@ -20,6 +20,7 @@ from .logs import between
 # What is exported besides records.
 OTHERS = {
     "followup": "跟进记录",
+    "quotation": "报价单",
     "employee": "员工",
     "department": "部门",
     "price_list": "价格表",

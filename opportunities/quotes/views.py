@@ -1,0 +1,294 @@
+"""Pages of quotations: all of them, one with its versions, a new version, print, and what becomes of it."""
+
+from django.core.exceptions import ValidationError
+from django.http import Http404
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from crm.records import modules, scope
+from crm.records.views.base import ModuleView, deny, render_page
+from orgs.views.base import Pager, done, form_page, move_errors, number
+
+from ..models import QuotationShare, QuotationState, QuotationVersion
+from . import changes, hooks, queries, services
+from .base import CRUMB, DialogView, QuotationView
+from .forms import DecideForm, VersionForm, VoidForm
+from .sheet import for_person
+from .tab import rows_of
+
+LETTERS = 50  # links and letters a page shows
+
+
+@require_safe
+def index(request):
+    """GET /quotations/?q=&state=&opportunity=: the quotations of the opportunities I see."""
+    opportunities, asked = modules.get("opportunity"), queries.Asked.of(request.GET)
+    if not opportunities.may(request.user, "view"):
+        deny(opportunities, "view")
+    seen, pager = queries.sight(request.user), Pager(request, queries.listed(request.user, asked))
+    may_export = opportunities.may(request.user, "export") and pager.count
+    return render_page(
+        request,
+        "quotes/list.html",
+        {
+            "nav_active": "quotations",
+            "tabs": [
+                {"label": label, "url": f"/quotations/?{asked.address(state=key)}", "active": key == asked.state}
+                for key, label in queries.STATES
+            ],
+            "asked": asked,
+            "export_url": f"/quotations/export/?{asked.address()}" if may_export else "",
+            "rows": rows_of(pager.rows, request.user),
+            "money": seen.money,
+            "customers": seen.customer,
+            "pager": pager.context(),
+        },
+    )
+
+
+class _VersionFormView:
+    """The form of a version, as page or dialog."""
+
+    def form_page(self, form, *, heading: str, back: str, crumb):
+        return form_page(
+            self.request,
+            form,
+            heading=heading,
+            sections=VersionForm.sections,
+            crumb=crumb,
+            back_url=back,
+            nav_active="quotations",
+        )
+
+    def values(self, form) -> dict:
+        return {name: form.cleaned_data.get(name) for name in services.VALUES}
+
+
+class CreateView(_VersionFormView, ModuleView):
+    """/opportunities/<pk>/quotations/new/"""
+
+    module_name = "opportunity"
+    action = "edit"
+
+    def joins(self):
+        return ("owner", "customer")
+
+    def get(self, request, pk):
+        return self.answer(self.record(), None)
+
+    def post(self, request, pk):
+        return self.answer(self.record(), request.POST)
+
+    def answer(self, opportunity, data):
+        form = VersionForm(data, user=self.user, opportunity=opportunity)
+        if data is not None and form.is_valid():
+            try:
+                made = services.create_quotation(opportunity, self.values(form), by=self.user)
+            except ValidationError as error:
+                move_errors(form, error)
+            else:
+                return done(self.request, f"/quotations/{made.pk}/", f"已新建报价单 {made.number}")
+        back = f"{self.module.url(pk=opportunity.pk)}?tab=quotations"
+        return self.form_page(form, heading="新建报价单", back=back, crumb=self.module)
+
+
+class ReviseView(_VersionFormView, QuotationView):
+    """/quotations/<pk>/versions/new/"""
+
+    action = "edit"
+
+    def get(self, request, pk):
+        return self.answer(self.record(), None)
+
+    def post(self, request, pk):
+        return self.answer(self.record(), request.POST)
+
+    def answer(self, quotation, data):
+        form = VersionForm(
+            data,
+            user=self.user,
+            opportunity=quotation.opportunity,
+            before=quotation.current,
+            version=quotation.version,
+        )
+        if data is not None and form.is_valid():
+            try:
+                made = services.revise(quotation, self.values(form), version=form.cleaned_data["base"], by=self.user)
+            except ValidationError as error:
+                move_errors(form, error)
+            else:
+                return done(self.request, f"/quotations/{quotation.pk}/", f"已生成 V{made.number}")
+        heading = f"新版本：{quotation.number} V{quotation.current.number + 1}"
+        return self.form_page(form, heading=heading, back=f"/quotations/{quotation.pk}/", crumb=CRUMB)
+
+
+def _chosen(quotation, asked: str | None) -> QuotationVersion:
+    """The version ?v= names, else the newest; 404 for one that is not there."""
+    if not asked:
+        found = quotation.current
+    else:
+        wanted = number(asked)
+        rows = quotation.versions.select_related("created_by")
+        found = rows.filter(number=wanted).first() if wanted and wanted < 32768 else None
+    if found is None:
+        raise Http404
+    found.quotation = quotation
+    return found
+
+
+class DetailView(QuotationView):
+    """GET /quotations/<pk>/?v=: one version as on paper, what changed since the one before, links and letters."""
+
+    def get(self, request, pk):
+        quotation, seen = self.record(), queries.sight(self.user)
+        version, rights = _chosen(quotation, request.GET.get("v")), scope.rights(self.user, quotation.opportunity)
+        versions = list(quotation.versions.select_related("created_by"))
+        before = next((one for one in versions if one.number == version.number - 1), None)
+        shares = list(
+            QuotationShare.objects.filter(version__quotation=quotation).select_related(
+                "version", "created_by", "delivery", "mail"
+            )[:LETTERS]
+        )
+        return self.page(
+            "quotes/detail.html",
+            {
+                "quotation": quotation,
+                "chip": queries.chip(quotation),
+                "version": version,
+                "versions": [
+                    {"version": one, "active": one.pk == version.pk, "url": f"?v={one.number}"} for one in versions
+                ],
+                "sheet": for_person(version, seen),
+                "difference": changes.between(before, version, seen) if before else None,
+                "money": seen.money,
+                "customer": seen.customer,
+                "opportunity_url": self.module.url(pk=quotation.opportunity_id),
+                "shares": [_share_row(one, may="follow" in rights) for one in shares],
+                "print_url": f"/quotations/{quotation.pk}/print/?v={version.number}" if "print" in rights else "",
+                "actions": [*hooks.offered(quotation, self.user), *self.actions(quotation, rights)],
+            },
+        )
+
+    def actions(self, quotation, rights) -> list[dict]:
+        base, state, found = f"/quotations/{quotation.pk}/", quotation.state, []
+        editable, live = "edit" in rights, state != QuotationState.VOID
+        if editable and live and self.user.has_function("customer.mail"):
+            found.append({"label": "发邮件", "icon": "mail", "url": f"{base}send/", "primary": True})
+        if editable and live:
+            found.append({"label": "生成链接", "icon": "link", "url": f"{base}share/", "dialog": True})
+        if editable and state not in (QuotationState.VOID, QuotationState.ACCEPTED):
+            found.append({"label": "出新版本", "icon": "plus", "url": f"{base}versions/new/", "dialog": True})
+        if "follow" in rights and state in (QuotationState.DRAFT, QuotationState.SENT):
+            found.append({"label": "客户已接受", "icon": "check", "url": f"{base}accept/", "dialog": True})
+            found.append({"label": "客户已拒绝", "icon": "x", "url": f"{base}reject/", "dialog": True})
+        if editable and state == QuotationState.DRAFT:
+            found.append({"label": "标记为已发出", "icon": "flag", "url": f"{base}sent/", "dialog": True})
+        if editable and live:
+            found.append({"label": "作废", "icon": "trash", "url": f"{base}void/", "dialog": True, "danger": True})
+        if editable and state == QuotationState.DRAFT and quotation.sent_at is None:
+            found.append({"label": "删除", "icon": "trash", "url": f"{base}delete/", "dialog": True, "danger": True})
+        return found
+
+
+DOTS = {"sent": "success", "failed": "danger", "unknown": "warning", "dropped": "warning", "sending": "info"}
+
+
+def _share_row(share, *, may: bool) -> dict:
+    """A link or letter as the page shows it."""
+    row = share.delivery
+    open_now = share.open_on(timezone.localdate())
+    return {
+        "share": share,
+        "word": "" if open_now else "已停用" if share.revoked_at else "已过期",
+        "letter": row.get_state_display() if row else "",
+        "dot": DOTS.get(row.state, "") if row else "",
+        "error": row.error if row else "",
+        "revoke_url": f"/quotations/shares/{share.pk}/revoke/" if may and open_now else "",
+    }
+
+
+class PrintView(QuotationView):
+    """GET /quotations/<pk>/print/?v=: the paper; the browser's print dialog opens by itself."""
+
+    action = "print"
+
+    def get(self, request, pk):
+        quotation = self.record()
+        shown = for_person(_chosen(quotation, request.GET.get("v")), queries.sight(self.user))
+        return render(
+            request,
+            "quotes/print.html",
+            {"sheet": shown, "back_url": f"/quotations/{quotation.pk}/?v={shown.version}"},
+        )
+
+
+# What becomes of it ------------------------------------------------------------------------------------------------------
+class SentView(DialogView):
+    """/quotations/<pk>/sent/"""
+
+    action = "edit"
+    heading, submit = "标记 {} 为已发出？", "标记为已发出"
+
+    def body(self, quotation):
+        return f"V{quotation.current.number} 已经通过打印、微信等方式交给客户时使用。发出后不能删除，只能作废。"
+
+    def act(self, quotation, data):
+        return services.mark_sent(quotation, by=self.user)
+
+
+class _DecideView(DialogView):
+    action = "follow"
+    accepted = True
+
+    def form_of(self, quotation, data):
+        return DecideForm(data, quotation=quotation)
+
+    def act(self, quotation, data):
+        return services.decide(
+            quotation, self.accepted, on=data["on"], number=data["number"], words=data["words"], by=self.user
+        )
+
+
+class AcceptView(_DecideView):
+    """/quotations/<pk>/accept/"""
+
+    heading, submit = "客户接受了 {}", "登记接受"
+
+
+class RejectView(_DecideView):
+    """/quotations/<pk>/reject/"""
+
+    heading, submit, accepted = "客户拒绝了 {}", "登记拒绝", False
+
+
+class VoidView(DialogView):
+    """/quotations/<pk>/void/"""
+
+    action, danger = "edit", True
+    heading, submit = "作废 {}？", "作废"
+
+    def form_of(self, quotation, data):
+        return VoidForm(data)
+
+    def body(self, quotation):
+        return "作废后不能恢复，发出的链接立即失效，编号不再使用。"
+
+    def act(self, quotation, data):
+        return services.void(quotation, data["reason"], by=self.user)
+
+
+class DeleteView(DialogView):
+    """/quotations/<pk>/delete/"""
+
+    action, danger = "edit", True
+    heading, submit, message = "删除 {}？", "删除", "删除成功"
+
+    def body(self, quotation):
+        return "这份草稿和它的所有版本彻底删除，编号不再使用。"
+
+    def act(self, quotation, data):
+        services.delete_quotation(quotation, by=self.user)
+
+    def after(self, quotation, made):
+        return done(self.request, f"{self.module.url(pk=quotation.opportunity_id)}?tab=quotations", self.message)
