@@ -1,5 +1,6 @@
 """What 线索转化 adds: the bulk action, the cards on both sides, the page of its settings, the job and the way back."""
 
+import opportunities.module  # noqa: F401  its page gets a card
 from crm.records import modules
 from crm.records.modules import Bulk
 from orgs import pages
