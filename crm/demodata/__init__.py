@@ -7,7 +7,20 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import care, company, customers, duplicates, fields, followups, mailing, pools, products, story, ties
+from . import (
+    care,
+    company,
+    conversions,
+    customers,
+    duplicates,
+    fields,
+    followups,
+    mailing,
+    pools,
+    products,
+    story,
+    ties,
+)
 
 
 def exists() -> bool:
@@ -30,6 +43,7 @@ def make() -> dict[str, int]:
         pools.make(people, pick)
         duplicates.make(people, made)
         care.make(people)
+        conversions.make(people)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

@@ -4,7 +4,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from crm.records import fieldset, modules
-from crm.records.formfields import RADIO_UP_TO
 from opportunities import pipelines
 from opportunities.models import Opportunity
 
@@ -159,12 +158,10 @@ class MappingForm(forms.Form):
                     label = modules.get(target.module).label
                     groups.setdefault(label, []).append((target.key, mapping.words(target, user)))
             shown = [("", "不带过去"), *groups.items()]
-            attrs = {"data-search": ""} if sum(map(len, groups.values())) > RADIO_UP_TO else {}
             self.fields[one.source.name] = forms.ChoiceField(
                 label=mapping.label(one.source, user),
                 choices=shown,
                 required=False,
-                widget=forms.Select(attrs=attrs),
                 error_messages={"invalid_choice": "请选择列表中的选项"},
             )
             self.initial[one.source.name] = one.target.key if one.target else ""
