@@ -3,6 +3,7 @@
 import opportunities.module  # noqa: F401  its page gets a card
 from crm.records import modules
 from crm.records.modules import Bulk
+from customers.merging import carrying
 from orgs import pages
 
 from ..models import Lead, Status
@@ -24,6 +25,13 @@ CONVERT = Bulk(
 pages.PAGES.insert(
     next(place for place, page in enumerate(pages.PAGES) if page.function == "admin.settings"),
     pages.Page("admin.sales", "线索转化", SETTINGS, "lead", "线索的字段转化后到客户、联系人、商机的哪里"),
+)
+
+carrying.register(
+    "来源线索",
+    "条",
+    move=lambda journal, source, target: journal.move(Lead.objects.filter(customer=source), customer_id=target),
+    count=lambda ids: Lead.objects.filter(customer__in=list(ids)).count(),
 )
 
 

@@ -42,12 +42,14 @@ class OpportunityPart(forms.Form):
             widget=forms.Select(attrs=ONLY),
             error_messages={"invalid_choice": "请选择列表中的阶段"},
         )
-        self.fields["expected_on"] = forms.DateField(
-            label=fieldset.of(modules.get("opportunity"), user).label("expected_on"),
-            required=False,
-            widget=forms.DateInput(attrs={**ONLY, "data-date": "", "placeholder": "2026-01-31"}, format="%Y-%m-%d"),
-            error_messages={"invalid": "日期格式应为 2026-01-31"},
-        )
+        own = fieldset.of(modules.get("opportunity"), user)
+        if own.editable("expected_on"):
+            self.fields["expected_on"] = forms.DateField(
+                label=own.label("expected_on"),
+                required=False,
+                widget=forms.DateInput(attrs={**ONLY, "data-date": "", "placeholder": "2026-01-31"}, format="%Y-%m-%d"),
+                error_messages={"invalid": "日期格式应为 2026-01-31"},
+            )
 
     def wanted(self) -> Wanted | None:
         """The opportunity that is asked for, None for none."""
@@ -84,12 +86,18 @@ class ConvertForm(OpportunityPart):
         if not making.has_contact(lead):
             self.fields.pop("contact", None)
         if self.pipelines:
-            name, amount = (Opportunity._meta.get_field(key).formfield(required=False) for key in ("name", "amount"))
-            for key, field in (("name", name), ("amount", amount)):
+            self.name_and_amount(lead)
+
+    def name_and_amount(self, lead):
+        own = fieldset.of(modules.get("opportunity"), self.user)
+        for key in ("name", "amount"):
+            if own.editable(key):
+                field = self.fields[key] = Opportunity._meta.get_field(key).formfield(required=False)
                 field.widget.attrs.update(ONLY)
-                field.label = fieldset.of(modules.get("opportunity"), user).label(key, field.label)
-                self.fields[key] = field
-            name.clean = lambda value: name.model_field.clean_value(value) if str(value or "").strip() else ""
+                field.label = own.label(key, field.label)
+        name = self.fields["name"]
+        name.clean = lambda value: name.model_field.clean_value(value) if str(value or "").strip() else ""
+        if not lead.company or fieldset.of(modules.get("lead"), self.user).readable("company"):
             self.initial["name"] = making.opportunity_name(lead)
 
     def chosen(self) -> str:

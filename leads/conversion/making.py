@@ -113,7 +113,7 @@ def same_person(lead, made: Values, there: list[Contact]) -> Contact | None:
     return contacts.doubles(there, [record]).get(None)
 
 
-def opportunity(lead, made: Values, of: Customer, wanted: Wanted, decider: Contact | None) -> Opportunity:
+def opportunity(lead, made: Values, of: Customer, wanted: Wanted, decider: Contact | None, *, by) -> Opportunity:
     """The new opportunity; ValidationError where its stage demands fields that stay empty."""
     record = Opportunity(
         name=wanted.name or opportunity_name(lead),
@@ -128,8 +128,8 @@ def opportunity(lead, made: Values, of: Customer, wanted: Wanted, decider: Conta
         if (value := getattr(wanted, name)) is not None:
             setattr(record, name, value)
     if keys := lacking(record, wanted.stage):
-        module = modules.get("opportunity")
-        labels = [module.by_key[key].label if key in module.by_key else key for key in keys]
+        company = fieldset.of(modules.get("opportunity"), by)
+        labels = [company.label(key) for key in keys]
         raise ValidationError(f"商机进入“{wanted.stage.name}”前须填写：{'、'.join(labels)}")
     return record
 

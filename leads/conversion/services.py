@@ -237,7 +237,7 @@ class _Run:
         for work, one in zip(works, found, strict=True):
             if self.options.opportunity:
                 wanted = self.options.opportunity
-                record = making.opportunity(work.lead, work.made, one.customer, wanted, one.contact)
+                record = making.opportunity(work.lead, work.made, one.customer, wanted, one.contact, by=self.by)
                 one.opportunity = create_opportunity(record, by=self.by)
         services.check_kept(self.customers, [one.customer.pk for one in found], by=self.by)
         self.carry(found)
