@@ -13,6 +13,7 @@ from customers.pools.kinds import Kind, Rule
 from customers.pools.place import RELEASE
 from customers.pools.quotas import Quota
 
+from .conversion import declared as conversion
 from .models import Lead, LeadGrant, Status
 from .services import create_lead
 
@@ -205,7 +206,9 @@ LEAD = modules.register(
         ),
         facts=("owner", "contact_name", "mobile", "source", "chance", "last_followed_at", "next_contact_at"),
         verbs={"create": create_lead},
+        side=(conversion.became,),
         bulk=[
+            conversion.CONVERT,
             RELEASE,
             flag("locked", True, key="lock", label="锁定", icon="lock", action="lock"),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),

@@ -11,6 +11,7 @@ from orgs.models import Employee
 from . import (
     care,
     company,
+    conversions,
     customers,
     duplicates,
     fields,
@@ -61,6 +62,7 @@ def make() -> dict[str, int]:
         prices.make(people)
         deals = opportunities.make(people, random.Random(20240503))
         _offers()
+        conversions.make(people)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

@@ -186,11 +186,23 @@ def _log(record, code: str, text: str, name: str, purpose: str, *, by) -> None:
 
 
 def forget(attachments) -> None:
-    """Delete the rows of attachments and, once that is committed, their files and thumbnails."""
+    """Delete the rows of attachments and, once that is committed, their files and thumbnails; a file that another record has as
+    well (of a lead that became a customer) stays."""
     attachments = list(attachments)
-    names = [(one.file.storage, name) for one in attachments for name in (one.file.name, one.thumbnail.name) if name]
     Attachment.objects.filter(pk__any=[one.pk for one in attachments]).delete()
-    transaction.on_commit(lambda: [storage.delete(name) for storage, name in names])
+
+    def drop():
+        for start in range(0, len(attachments), 500):
+            some = attachments[start : start + 500]
+            rows = Attachment.objects.filter(file__in=[one.file.name for one in some])
+            used = set(rows.values_list("file", flat=True))
+            for one in some:
+                for name in (one.file.name, one.thumbnail.name):
+                    if name and one.file.name not in used:
+                        one.file.storage.delete(name)
+
+    if attachments:
+        transaction.on_commit(drop)
 
 
 def note_download(record, attachments, *, by) -> None:

@@ -10,7 +10,8 @@ class Handler:
     log of each record. `code` is the last part of the log's code. An act that also moved what hangs on records: `check(entry)`
     refuses in words, `after(entry, lines, by)` puts it back once the records of these lines are, `stays(entry)` = [(what,
     why)] of what stays where it is. `days` = the parameter that says for how long; `page(entry)` = where it is taken back, when
-    not at /undo/; `disabled_too`: former owners get their records back though disabled."""
+    not at /undo/; `disabled_too`: former owners get their records back though disabled; `refuse(lines, lock)` = {record: why it
+    stays} of records of the act whose consequences were built upon (`lock`: until the transaction ends)."""
 
     action: str
     label: str
@@ -23,6 +24,7 @@ class Handler:
     days: str = "undo_days"
     page: Callable | None = None
     disabled_too: bool = False
+    refuse: Callable | None = None
 
     @property
     def code(self) -> str:

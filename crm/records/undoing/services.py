@@ -169,6 +169,7 @@ def _sorted(entry, module, lines, records: dict, *, by, lost: Iterable[int] | No
     lead = [line.object_id for line in lines if line.root is None]
     rows = handler.rows(module, by, own).filter(pk__any=lead)
     open_rows = set(rows.order_by().values_list("pk", flat=True)) if lead else set()
+    stays = handler.refuse(lines, lock=lost is None) if handler.refuse else {}
     if lost is None:
         roots = {line.root for line in lines} - {None}
         came = entry.records.filter(root=None, back=True, object_id__in=roots) if roots else entry.records.none()
@@ -189,6 +190,8 @@ def _sorted(entry, module, lines, records: dict, *, by, lost: Iterable[int] | No
             refused.append((line, "已不在您可操作的范围内"))
         elif record.version != line.version:
             refused.append((line, "之后被修改过"))
+        elif line.object_id in stays:
+            refused.append((line, stays[line.object_id]))
         else:
             ready.append((record, line))
     return ready, refused
