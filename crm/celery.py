@@ -64,6 +64,11 @@ app.conf.beat_schedule = {
         "args": ["care_reminder"],
         "schedule": crontab(hour=8, minute=0),
     },
+    "lead-rules": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["lead_rules"],
+        "schedule": crontab(minute="*/5"),
+    },
     "handovers": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["handovers"],

@@ -14,7 +14,9 @@ from customers.pools.place import RELEASE
 from customers.pools.quotas import Quota
 
 from .models import Lead, LeadGrant, Status
+from .rules.declared import BY_RULES
 from .services import create_lead
+from .webforms import declared as webforms  # noqa: F401  its message, limits and place in the navigation
 
 dictionaries.declare("lead.campaign", "市场活动", "线索")
 dictionaries.declare("lead.dead_reason", "线索失效原因", "线索")
@@ -62,6 +64,7 @@ LEADS = pooled.register(
         closed=None,
         filters="leads.filters.PoolFilters",
         masked=("lead.mobile", "lead.phone", "lead.email"),
+        bulk=(BY_RULES,),
     )
 )
 modules.NAV.append(modules.NavPage("线索池", "/lead-pool/", "pool", "lead.view", order=11))
@@ -207,6 +210,7 @@ LEAD = modules.register(
         verbs={"create": create_lead},
         bulk=[
             RELEASE,
+            BY_RULES,
             flag("locked", True, key="lock", label="锁定", icon="lock", action="lock"),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
         ],

@@ -1,5 +1,7 @@
 """Leads and what belongs to them."""
 
 from .lead import Lead, LeadGrant, PlanItem, Status
+from .rules import AssignmentRule, LeadGift, LeadIntake
+from .webforms import WebForm
 
-__all__ = ["Lead", "LeadGrant", "PlanItem", "Status"]
+__all__ = ["AssignmentRule", "Lead", "LeadGift", "LeadGrant", "LeadIntake", "PlanItem", "Status", "WebForm"]
