@@ -7,7 +7,7 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import care, company, customers, duplicates, fields, followups, mailing, pools, products, story, ties
+from . import care, company, customers, duplicates, fields, followups, intake, mailing, pools, products, story, ties
 
 
 def exists() -> bool:
@@ -30,6 +30,7 @@ def make() -> dict[str, int]:
         pools.make(people, pick)
         duplicates.make(people, made)
         care.make(people)
+        intake.make(people, random.Random(20240503))
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
