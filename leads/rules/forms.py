@@ -24,6 +24,19 @@ BAD_DATE = "不是日期，请写成 2027-02-06 或 2027-02-06 至 2027-02-12"
 WEEK = [(day, f"周{wording.DAYS[day]}") for day in range(7)]
 
 
+class Clock(forms.TimeField):
+    """A time of day as people type it: 9:00, 09:00, with a Chinese colon too."""
+
+    widget = forms.TimeInput(
+        attrs={"placeholder": "09:00", "inputmode": "numeric", "autocomplete": "off"}, format="%H:%M"
+    )
+    default_error_messages = {"invalid": "时间格式应为 09:00"}
+    input_formats = ["%H:%M"]
+
+    def to_python(self, value):
+        return super().to_python(value.replace("：", ":").strip() if isinstance(value, str) else value)
+
+
 def options(current: dict | None = None) -> dict[str, list[tuple]]:
     """{condition: choices}; retired values only where `current` conditions name them. Two statements."""
     current = current or {}
@@ -70,8 +83,7 @@ class RuleForm(HouseForm):
         self.fields["areas"].help_text = "选省份就包括它的所有城市"
         self._add_people()
         for name in ("opens", "closes"):
-            self.fields[name].widget = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-            self.fields[name].error_messages["invalid"] = "时间格式应为 09:00"
+            self.fields[name] = Clock(label=self.fields[name].label, required=False)
         self.fields["closes"].help_text = "两个都不填就是全天"
         self.fields["days"] = forms.TypedMultipleChoiceField(
             label="工作日",

@@ -21,27 +21,31 @@ CHUNK = 500
 
 
 @transaction.atomic
-def assign_by_rules(leads, *, by=None, now: datetime | None = None) -> Outcome:
-    """Give leads (a queryset the caller may assign from, or ids) to whom the first matching rule names. Only those in 未分配 or
-    without an owner are touched; what nobody can take now waits where it lies, or falls to the rule's fallback. `by` = who
-    asked, None for the system. One log row a lead, one message a person."""
+def assign_by_rules(leads, *, by=None, now: datetime | None = None, owned: bool = False) -> Outcome:
+    """Give leads (a queryset the caller may assign from, or ids) to whom the first matching rule names. Only those that lie in
+    a pool are touched, with `owned` only those in 未分配 that have an owner; what nobody can take now waits where it lies, or
+    falls to the rule's fallback. `by` = who asked, None for the system. One log row a lead, one message a person."""
     now = now or timezone.now()
     rows = leads if isinstance(leads, models.QuerySet) else Lead.objects.filter(pk__any=list(leads))
     list(AssignmentRule.objects.filter(enabled=True).order_by("pk").select_for_update(no_key=True).values_list("pk"))
     quotas.lock(matching.Company.now().ids)
     company = matching.Company.now()  # again under lock: somebody may just have been disabled
-    found = _lock(rows)
+    found = _lock(rows, owned=owned)
     forms = dict(LeadIntake.objects.filter(lead__in=[lead.pk for lead in found]).values_list("lead_id", "form_id"))
     outcome = company.decide(found, forms, now=now)
     _write(outcome, by=by, now=now)
     return outcome
 
 
-def _lock(rows) -> list[Lead]:
-    """The leads that may be given, locked in the order of their ids."""
-    free = Lead.objects.live().filter(pk__in=rows.order_by().values("pk"))
-    free = free.filter(models.Q(owner=None) | models.Q(status=Status.NEW)).filter(status__in=matching.OPEN)
-    return list(free.select_related("owner").select_for_update(of=("self",)).order_by("pk"))
+def _lock(rows, *, owned: bool) -> list[Lead]:
+    """The leads that may be given, locked in the order of their ids. Their owners are read afterwards: a joined row would be
+    the one from before somebody else's claim."""
+    free = Lead.objects.live().filter(pk__in=rows.order_by().values("pk"), status__in=matching.OPEN)
+    free = free.filter(owner__isnull=False, status=Status.NEW) if owned else free.filter(owner=None)
+    found = list(free.select_for_update(of=("self",)).order_by("pk"))
+    if owned:
+        models.prefetch_related_objects(found, "owner")
+    return found
 
 
 def _write(outcome: Outcome, *, by, now: datetime) -> None:
@@ -104,12 +108,7 @@ def _words(to, rule: AssignmentRule, spare: bool) -> str:
 def _changes(lead: Lead, to) -> list[dict]:
     changes = [
         {"key": "owner", "label": "负责人", "old": lead.owner.name if lead.owner_id else "", "new": to.name},
-        {
-            "key": "status",
-            "label": "状态",
-            "old": Status(lead.status).label,
-            "new": Status.FOLLOWING.label,
-        },
+        {"key": "status", "label": "状态", "old": Status(lead.status).label, "new": Status.FOLLOWING.label},
     ]
     return [change for change in changes if change["old"] != change["new"]]
 
@@ -182,20 +181,26 @@ def preview(leads: list[Lead], *, forms: dict | None = None, now: datetime | Non
 
 def bulk(rows, *, by, form=None) -> tuple[int, list[tuple[str, str]]]:
     """按规则分配 as a bulk action: how many left the unassigned, and why the others stay."""
-    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    pairs = list(rows.order_by("pk").values_list("pk", "owner_id"))
     done, refused = 0, []
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
-        outcome = assign_by_rules(rows.model.objects.filter(pk__any=chunk), by=by)
-        settle(outcome)
-        done += len(outcome.given) + len(outcome.pooled)
-        refused += [(lead.name, f"规则“{rule.name}”{why}{_until(lead, rule)}") for lead, rule, why in outcome.waiting]
-        refused += [(lead.name, "没有规则适用于这条线索") for lead in outcome.unmatched]
-        seen = {entry[0].pk for entry in (*outcome.given, *outcome.pooled, *outcome.waiting)}
-        seen |= {lead.pk for lead in outcome.unmatched}
-        left = rows.model.objects.filter(pk__any=[pk for pk in chunk if pk not in seen])
-        refused += [(name, "已经分配，请用“转移”") for name in left.values_list("name", flat=True)]
+    for owned in (False, True):
+        ids = [pk for pk, owner in pairs if (owner is not None) == owned]
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            outcome = assign_by_rules(rows.filter(pk__any=chunk), by=by, owned=owned)
+            settle(outcome)
+            done += len(outcome.given) + len(outcome.pooled)
+            refused += _refused(rows.model.objects.filter(pk__any=chunk), outcome)
     return done, refused
+
+
+def _refused(rows, outcome: Outcome) -> list[tuple[str, str]]:
+    """Why leads stay as they are."""
+    found = [(lead.name, f"规则“{rule.name}”{why}{_until(lead, rule)}") for lead, rule, why in outcome.waiting]
+    found += [(lead.name, "没有规则适用于这条线索") for lead in outcome.unmatched]
+    seen = [entry[0].pk for entry in (*outcome.given, *outcome.pooled, *outcome.waiting)]
+    left = rows.exclude(pk__any=[*seen, *(lead.pk for lead in outcome.unmatched)])
+    return found + [(name, "已经分配，请用“转移”") for name in left.values_list("name", flat=True)]
 
 
 def _until(lead: Lead, rule: AssignmentRule) -> str:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -38,7 +38,7 @@ def index(request):
     """/settings/lead-rules/: every rule in its order, in words, with what it gave."""
     now, rules = timezone.now(), list(_rules())
     words, groups = wording.Words.of(rules), matching.groups(rules)
-    today, month = given(now), given(now, since=now - MONTH)
+    counts = given(now)
     rows = [
         {
             "rule": rule,
@@ -51,8 +51,7 @@ def index(request):
             "open": rule.works_at(now),
             "caps": wording.caps(rule),
             "fallback": wording.fallback(rule),
-            "today": today.get(rule.pk, 0),
-            "month": month.get(rule.pk, 0),
+            "counts": counts.get(rule.pk, (0, 0)),
         }
         for place, rule in enumerate(rules)
     ]
@@ -60,10 +59,11 @@ def index(request):
     return render_page(request, "leads/rules.html", context)
 
 
-def given(now, *, since=None) -> dict[int, int]:
-    """{rule: leads it gave since then}, without a moment today."""
-    rows = LeadGift.objects.filter(created_at__gte=since or matching.start_of_day(now))
-    return dict(rows.order_by().values_list("rule_id").annotate(n=Count("pk")))
+def given(now) -> dict[int, tuple[int, int]]:
+    """{rule: (leads it gave today, in 30 days)}."""
+    today = Count("pk", filter=Q(created_at__gte=matching.start_of_day(now)))
+    rows = LeadGift.objects.filter(created_at__gte=now - MONTH).order_by().values("rule_id")
+    return {row["rule_id"]: (row["today"], row["month"]) for row in rows.annotate(today=today, month=Count("pk"))}
 
 
 @require_safe

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from crm.records import formatting
 from crm.records.models import DictionaryItem
-from orgs import tree
 
 from ..models import AssignmentRule, WebForm
 
@@ -26,7 +25,6 @@ class Words:
 
     items: dict[int, str]
     forms: dict[int, str]
-    departments: dict[int, str]
 
     @classmethod
     def of(cls, rules: Iterable[AssignmentRule]) -> "Words":
@@ -36,7 +34,6 @@ class Words:
         return cls(
             dict(DictionaryItem.objects.filter(pk__in=ids).values_list("pk", "label")) if ids else {},
             dict(WebForm.objects.filter(pk__in=forms).values_list("pk", "name")) if forms else {},
-            tree.ways(),
         )
 
     def conditions(self, rule: AssignmentRule) -> list[tuple[str, str]]:
@@ -57,8 +54,7 @@ class Words:
         """Whom the rule names."""
         if rule.way == AssignmentRule.Way.FIXED:
             return rule.person.name
-        names = [self.departments.get(one.pk, one.name) for one in rule.departments.all()]
-        return "、".join([*names, *(one.name for one in rule.people.all())])
+        return "、".join(one.name for one in (*rule.departments.all(), *rule.people.all()))
 
     def described(self, rule: AssignmentRule) -> list[tuple[str, str]]:
         """Every setting as (label, text), for the differences in the system log."""
