@@ -79,6 +79,11 @@ app.conf.beat_schedule = {
         "args": ["opportunity_reminders"],
         "schedule": crontab(hour=8, minute=20),
     },
+    "lead-rules": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["lead_rules"],
+        "schedule": crontab(minute="*/5"),
+    },
     "handovers": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["handovers"],

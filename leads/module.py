@@ -15,7 +15,9 @@ from customers.pools.quotas import Quota
 
 from .conversion import declared as conversion
 from .models import Lead, LeadGrant, Status
+from .rules.declared import BY_RULES
 from .services import create_lead
+from .webforms import declared as webforms  # noqa: F401  its message, limits and place in the navigation
 
 dictionaries.declare("lead.campaign", "市场活动", "线索")
 dictionaries.declare("lead.dead_reason", "线索失效原因", "线索")
@@ -63,6 +65,7 @@ LEADS = pooled.register(
         closed=None,
         filters="leads.filters.PoolFilters",
         masked=("lead.mobile", "lead.phone", "lead.email"),
+        bulk=(BY_RULES,),
     )
 )
 modules.NAV.append(modules.NavPage("线索池", "/lead-pool/", "pool", "lead.view", order=11))
@@ -210,6 +213,7 @@ LEAD = modules.register(
         bulk=[
             conversion.CONVERT,
             RELEASE,
+            BY_RULES,
             flag("locked", True, key="lock", label="锁定", icon="lock", action="lock"),
             flag("locked", False, key="unlock", label="解锁", icon="lock", action="lock"),
         ],

@@ -16,6 +16,7 @@ from . import (
     duplicates,
     fields,
     followups,
+    intake,
     mailing,
     opportunities,
     pools,
@@ -63,6 +64,7 @@ def make() -> dict[str, int]:
         deals = opportunities.make(people, random.Random(20240503))
         _offers()
         conversions.make(people)
+        intake.make(people, random.Random(20240503))
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

@@ -1,9 +1,8 @@
 """How often one person may look: whoever tries names or numbers one by one comes to an end."""
 
-from django.core.cache import cache
 from django.utils import timezone
 
-from crm.records import params
+from crm.records import limits, params
 
 WINDOWS = (("duplicates_per_minute", "%Y%m%d%H%M", 60, "分钟"), ("duplicates_per_day", "%Y%m%d", 86_400, "天"))
 
@@ -12,12 +11,7 @@ def spend(user) -> str:
     """Count one search of this person; the sentence to show where it is one too many, else ""."""
     now, refusal = timezone.localtime(), ""
     for key, period, seconds, word in WINDOWS:
-        place = f"{key}:{user.pk}:{now.strftime(period)}"
-        cache.add(place, 0, seconds)
-        try:
-            used = cache.incr(place)
-        except ValueError:  # it ended between the two calls
-            used = 1
+        used = limits.count(f"{key}:{user.pk}:{now.strftime(period)}", seconds)
         if used > params.get(key) and not refusal:
             refusal = f"每{word}最多查重 {params.get(key):,} 次，请稍后再试。"
     return refusal

@@ -56,6 +56,7 @@ class Kind:
     filters: str = ""  # the search row of the pool's list
     level: str = "level_id"
     closed: Exemption | None = None  # records in a final state, which no rule takes
+    bulk: tuple = ()  # further bulk actions of its pools
 
     @property
     def of(self):

@@ -136,6 +136,7 @@ def _declared(name: str) -> Place:
                 leaves=True,
             ),
             Bulk("move", "移动", "pool", "move", _move, "移动 {n} 个{label}", "移动（{n} 个）", form=forms.MoveForm),
+            *kind.bulk,
         ],
     )
 

@@ -335,7 +335,7 @@ def _give(kind: kinds.Kind, records: list, to, *, by, now: datetime, action: str
     )
     if taken != len(ids):
         raise RuntimeError(f"{len(ids)} locked rows of the pool, {taken} were still there")
-    _end_teams(module, ids, by=by)
+    end_teams(module, ids, by=by)
     verb = "领取" if action == "claimed" else f"分配给{to.name}"
     names = {pool.pk: pool.name for pool in book.every(kind.module)}
     services.write_log(
@@ -352,7 +352,7 @@ def _give(kind: kinds.Kind, records: list, to, *, by, now: datetime, action: str
     note(kind, lines, action=action, by=by, now=now)
 
 
-def _end_teams(module, ids: list[int], *, by) -> None:
+def end_teams(module, ids: list[int], *, by) -> None:
     """Team members of the time before the pool do not come along to the new owner."""
     if module.grant_model is None:
         return

@@ -2,5 +2,17 @@
 
 from .conversion import ConversionMapping
 from .lead import Lead, LeadGrant, PlanItem, Status
+from .rules import AssignmentRule, LeadGift, LeadIntake
+from .webforms import WebForm
 
-__all__ = ["ConversionMapping", "Lead", "LeadGrant", "PlanItem", "Status"]
+__all__ = [
+    "AssignmentRule",
+    "ConversionMapping",
+    "Lead",
+    "LeadGift",
+    "LeadGrant",
+    "LeadIntake",
+    "PlanItem",
+    "Status",
+    "WebForm",
+]

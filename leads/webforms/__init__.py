@@ -1,0 +1,1 @@
+"""公开表单: pages without sign-in whose answers become leads."""
