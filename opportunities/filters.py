@@ -16,8 +16,8 @@ class OpportunityFilters(RecordFilters):
     state = django_filters.ChoiceFilter(label="状态", choices=State.choices, empty_label="状态")
     source = DictionaryFilter("source", "商机来源", "customer.source")
     owner = OwnerFilter("opportunity")
-    expected_from = DateRange("expected_on", "预计成交从", "gte")
-    expected_to = DateRange("expected_on", "预计成交到", "lte")
+    expected_from = DateRange("expected_on", "预计成交从", "gte", moment=False)
+    expected_to = DateRange("expected_on", "预计成交到", "lte", moment=False)
     customer = CustomerIdFilter(label="客户", widget=forms.HiddenInput)
 
     class Meta:

@@ -1,1 +1,5 @@
-urlpatterns: list = []
+"""Addresses of opportunities beyond those every module has."""
+
+from .board.urls import board_urls
+
+urlpatterns = [*board_urls]
