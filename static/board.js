@@ -33,12 +33,12 @@
     origins.delete(String(pk));
     const section = key && lane(key);
     if (!card || !section) return;
-    if (section.classList.contains("k-lane-closed")) card.remove();
-    else if (!cardsOf(section).contains(card)) cardsOf(section).prepend(card);
+    if (!cardsOf(section).contains(card)) cardsOf(section).prepend(card);
   });
   document.addEventListener("board-back", (event) => back(event.detail.pk));
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, xhr, successful } = event.detail;
+    for (const card of board.querySelectorAll(".k-lane-drop > .k-deal:not(.is-sent)")) card.remove();  // a folded lane shows none
     if (!elt.dataset?.deal) return;
     if (!successful && xhr.status !== 422) back(elt.dataset.deal);
     const card = cardOf(elt.dataset.deal);

@@ -34,7 +34,9 @@ def _money(value) -> str:
 def card(opportunity: Opportunity, pipeline: Pipeline, fields, *, movable: bool) -> dict:
     """The context of one card; fields the person may not read in clear are absent."""
     today, still = timezone.localdate(), opportunity.state == State.OPEN
-    expected = opportunity.expected_on if fields.readable("expected_on") else None
+    key = "expected_on" if still else "closed_at"
+    day = getattr(opportunity, key) if fields.readable(key) else None
+    expected = timezone.localdate(day) if day and not still else day
     planned = opportunity.next_contact_at if fields.readable("next_contact_at") and still else None
     tint = ""
     if expected and still:
@@ -46,9 +48,9 @@ def card(opportunity: Opportunity, pipeline: Pipeline, fields, *, movable: bool)
         "name": opportunity.name,
         "url": f"/opportunities/{opportunity.pk}/",
         "customer": fields.shown(opportunity, "customer"),
-        "amount": _money(opportunity.amount) if fields.readable("amount") else "",
+        "amount": (_money(opportunity.amount) or "–") if fields.readable("amount") else "",
         "expected": expected and _day(expected, today),
-        "expected_title": expected and f"预计成交 {formatting.day(expected)}",
+        "expected_title": expected and f"{'预计成交' if still else '关闭于'} {formatting.day(expected)}",
         "tint": tint or "k-muted",
         "overdue": tint == "k-danger-text",
         "idle": idle_days(opportunity, pipeline, fields, today),
