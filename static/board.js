@@ -37,7 +37,8 @@
   });
   document.addEventListener("board-back", (event) => back(event.detail.pk));
   document.addEventListener("htmx:afterRequest", (event) => {
-    const { elt, xhr, successful } = event.detail;
+    const { xhr, successful } = event.detail;
+    const { elt } = event.detail.requestConfig;  // the card may have been replaced by now
     for (const card of board.querySelectorAll(".k-lane-drop > .k-deal:not(.is-sent)")) card.remove();  // a folded lane shows none
     if (!elt.dataset?.deal) return;
     if (!successful && xhr.status !== 422) back(elt.dataset.deal);
