@@ -3,9 +3,11 @@
 from django.urls import include, path
 
 from . import settings, views
+from .board.urls import board_urls
 from .lines import views as lines
 
 urlpatterns = [
+    *board_urls,
     path("opportunities/<int:pk>/lines/", lines.OpportunityLinesView.as_view(), name="opportunity-lines"),
     path("opportunities/<int:pk>/lines/row/", lines.OpportunityRowView.as_view(), name="opportunity-lines-row"),
     path("opportunities/<int:pk>/move/", views.MoveView.as_view(), name="opportunity-move"),

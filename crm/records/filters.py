@@ -61,11 +61,12 @@ class NameFilter(django_filters.CharFilter):
 
 
 class DateRange(django_filters.DateFilter):
-    """A day as lower ("gte") or upper bound ("lte", the whole day included)."""
+    """A day as lower ("gte") or upper bound ("lte", the whole day included) of a moment, or of a date (`moment` False)."""
 
-    def __init__(self, field_name: str, label: str, bound: str):
+    def __init__(self, field_name: str, label: str, bound: str, *, moment: bool = True):
         widget = forms.DateInput(attrs={"data-date": ""})
-        super().__init__(field_name=field_name, lookup_expr=f"date__{bound}", label=label, widget=widget)
+        lookup = f"date__{bound}" if moment else bound
+        super().__init__(field_name=field_name, lookup_expr=lookup, label=label, widget=widget)
 
 
 class RecordFilters(django_filters.FilterSet):

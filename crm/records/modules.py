@@ -50,6 +50,17 @@ class Tab:
 
 
 @dataclass(frozen=True)
+class Face:
+    """Another way to look at what a list shows (看板), at the module's page `page`; without one of the fields `needs` in clear a
+    person is not offered it."""
+
+    label: str
+    icon: str
+    page: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Closed:
     """Records in a final state (确定流失), named by the values of one field: on them nobody may do anything but `leaves`;
     `sentence` says so. The gate asks it, so every door does."""
@@ -153,6 +164,7 @@ class Module:
         None  # caps of owned records: .admit, .rooms(ids), .weigh(ids, rows); see customers.pools.quotas.Quota
     )
     closed: Closed | None = None
+    faces: tuple[Face, ...] = ()
     unowned: Callable | None = (
         None  # unowned(user) = ids of deleted rows without an owner that are this person's to restore
     )

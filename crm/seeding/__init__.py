@@ -12,10 +12,12 @@ from django.utils import timezone
 from crm.loading import reset_sequences
 from crm.records.models import FollowUp, FollowUpLink, OperationLog, SearchRow, Star
 from customers.models import Contact, Customer, CustomerGrant
+from leads.models import Lead
+from opportunities.models import Opportunity, StageEntry
 from orgs.models import Department, Employee
 from products.models import Category, Product
 
-from . import company, goods, records, tables
+from . import company, goods, records, sales, tables
 
 PASSWORD = "kaihai-demo"  # noqa: S105  of measuring companies only
 
@@ -29,6 +31,8 @@ class Size:
     departments: int
     grants: int
     products: int
+    opportunities: int
+    leads: int
 
     @classmethod
     def of(cls, customers: int, employees: int | None = None) -> "Size":
@@ -40,6 +44,8 @@ class Size:
             departments=max(6, min(200, employees // 10)),
             grants=customers * 3 // 10,
             products=max(40, min(2000, customers // 500)),
+            opportunities=customers * 3 // 10,
+            leads=customers // 10,
         )
 
 
@@ -48,6 +54,7 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
     pick, now = random.Random(number), int(timezone.now().timestamp())
     made: dict[str, int] = {}
     loaded = [Customer, Contact, CustomerGrant, OperationLog, SearchRow, Star, Product, FollowUp, FollowUpLink]
+    loaded += [Opportunity, StageEntry, Lead]
 
     def step(name: str, work: Callable[[], int]) -> None:
         start = time.monotonic()
@@ -68,6 +75,12 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
             step("跟进记录", customers.load_followups)
             step("产品", lambda: goods.load_products(size, people, pick, now))
             step("搜索行", customers.load_search)
+            selling = sales.Sales(size, customers, random.Random(number + 1_000_003), now)
+            step("商机", selling.load_opportunities)
+            step("商机阶段", selling.load_entries)
+            step("线索", selling.load_leads)
+            step("商机和线索的操作记录", selling.load_log)
+            step("商机和线索的搜索行", selling.load_search)
         reset_sequences([*loaded, Category, Department, Employee])
     start = time.monotonic()
     tables.analyse([*loaded, Department, Employee])

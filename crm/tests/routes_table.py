@@ -19,6 +19,11 @@ EXPECTED = {
     "pick": ("in ok ok 403", "in ok ok 403"),
     "healthz": ("ok ok ok ok", "405 405 405 405"),
     "readyz": ("503 503 503 503", "405 405 405 405"),
+    # the board and the forecast of opportunities
+    "opportunity-board": ("in ok ok 403", "in 405 405 403"),
+    "opportunity-board-lane": ("in 404 404 403", "in 405 405 403"),
+    "opportunity-board-move": ("in 405 405 403", "in 404 404 403"),
+    "opportunity-forecast": ("in ok ok 403", "in 405 405 403"),
     # sign-in, people, settings
     "login": ("ok ok ok ok", "ok ok ok ok"),
     "password_forgot": ("ok ok ok ok", "ok ok ok ok"),

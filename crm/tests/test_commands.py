@@ -20,6 +20,9 @@ from crm.records import modules, scope, search
 from crm.records.followups.services import keep_dates
 from crm.records.models import Attachment, FollowUp, FollowUpComment, OperationLog, SearchRow, Star
 from customers.models import Contact, Customer, CustomerGrant
+from leads.models import Lead
+from leads.services import create_lead
+from opportunities.models import Opportunity
 from orgs.models import Department, Employee
 from products.models import Category, Product
 
@@ -171,6 +174,25 @@ class TestSeed(TestCase):
         )
         owners = Contact.objects.values_list("owner", "customer__owner")
         assert all(own == theirs for own, theirs in owners)
+
+    def test_opportunities_and_leads_are_what_the_services_would_have_written(self):
+        assert Opportunity.objects.count() == 300 and Lead.objects.count() == 100
+        for model in (Opportunity, Lead):
+            lines_match(model)
+            assert (
+                OperationLog.objects.filter(code=f"{model._meta.model_name}.created").count() == model.objects.count()
+            )
+        for opportunity in Opportunity.objects.select_related("stage", "customer")[:50]:
+            opportunity.full_clean()
+            stays = list(opportunity.entries.all())
+            assert stays[0].entered_at == opportunity.created_at and opportunity.customer.deleted_at is None
+            assert (stays[-1].left_at is None) == (opportunity.state == "open")
+            assert [one.entered_at for one in stays] == sorted(one.entered_at for one in stays)
+            assert [one for one in stays if one.stage_id][-1].stage_id == opportunity.stage_id
+        for lead in Lead.objects.all()[:50]:
+            lead.full_clean()
+        later = create_lead(Lead(name="后来的", owner=Employee.objects.first()), by=Employee.objects.first())
+        assert Lead.objects.filter(number=later.number).count() == 1
 
     def test_owned_customers_have_follow_ups_that_their_dates_agree_with(self):
         assert 1000 < FollowUp.objects.count() < 1800 and dates_agree()

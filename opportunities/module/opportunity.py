@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from crm.records import dictionaries, modules
 from crm.records.columns import Column
-from crm.records.modules import Closed, Module, View
+from crm.records.modules import Closed, Face, Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred, this_month
 
 from .. import following, nightly  # noqa: F401  hooks, and what happens by itself
@@ -67,6 +67,10 @@ OPPORTUNITY = modules.register(
         followed=True,
         parents=("customer",),
         closed=CLOSED,
+        faces=(
+            Face("看板", "kanban", "board", needs=("pipeline", "stage", "state")),
+            Face("预测", "report", "forecast", needs=("amount", "expected_on", "stage", "state")),
+        ),
         functions=(("reopen", "重新打开"), ("history", "导入原创建人和时间")),
         search={"name": ("name",)},
         search_placeholder="商机名称、拼音首字母",

@@ -10,7 +10,7 @@ from crm import seeding
 class Command(BaseCommand):
     help = (
         "Loads a company of the given size in realistic proportions: departments, employees, customers (a fifth without owner, "
-        "one in twenty deleted), contacts, team members, products, log and search lines. Adds to what is there."
+        "one in twenty deleted), contacts, team members, products, opportunities, leads, log and search lines. Adds to what is there."
     )
 
     def add_arguments(self, parser):

@@ -39,6 +39,7 @@ class ListView(Paging, ModuleView):
                 "recycle": self.recycle,
                 "actions": self.header_actions(),
                 "views": self.view_tabs(pager),
+                "faces": self.faces(),
                 "q": self.state.q,
                 "search_placeholder": self.module.search_placeholder,
                 "filters": self.state.filters.form,
@@ -142,6 +143,23 @@ class ListView(Paging, ModuleView):
             }
             for view in self.views.arranged()
             if not getattr(view, "page", "") or self.module.may(self.user, "delete")
+        ]
+
+    def faces(self, now: str = "") -> list[dict]:
+        """The ways to look at what the list shows, with its conditions; `now` = the page of the present one."""
+        offered = [face for face in self.module.faces if all(map(self.state.fields.readable, face.needs))]
+        if not offered or self.recycle:
+            return []
+        query = self.state.link()
+        ways = [("列表", "list", ""), *((face.label, face.icon, face.page) for face in offered)]
+        return [
+            {
+                "label": label,
+                "icon": icon,
+                "url": self.module.url(page) + (f"?{query}" if query else ""),
+                "active": page == now,
+            }
+            for label, icon, page in ways
         ]
 
     def view_url(self, view) -> str:

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from django.db import connection, models
-from django.db.models import Count, F, Sum
-from django.db.models.functions import Cast, TruncMonth
+from django.db import models
+from django.db.models import Count, F
+from django.db.models.functions import TruncMonth
 
 from .. import formatting
 from ..custom import query, types
@@ -33,14 +33,50 @@ def _expression(column):
     return query.expression(column.definition) if isinstance(column, CustomColumn) else F(column.field.name)
 
 
+class _Units(models.Func):
+    """A decimal in whole units of its last place on SQLite, as it is on PostgreSQL."""
+
+    template, arity = "%(expressions)s", 1
+
+    def __init__(self, expression, places: int):
+        super().__init__(expression, output_field=models.DecimalField())
+        self.scale = 10**places
+
+    def as_sqlite(self, compiler, connection, **context):
+        template = f"CAST(ROUND((%(expressions)s) * {self.scale} + 0.0) AS INTEGER)"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+class _Exact(models.Field):
+    """A sum of `_Units` on its way back: Decimal on both databases."""
+
+    def __init__(self, places: int):
+        super().__init__()
+        self.scale = 10**places
+
+    def get_internal_type(self):
+        return "ExactSum"
+
+    def from_db_value(self, value, expression, connection):
+        return Decimal(value) / self.scale if value is not None and connection.vendor == "sqlite" else value
+
+
+class ExactSum(models.Aggregate):
+    """The sum of a decimal expression of at most `places` decimals (optionally `times` a whole number each), exact on both
+    databases: SQLite adds floats, so whole units are added there. None where there is nothing to add."""
+
+    function = "SUM"
+
+    def __init__(self, expression, *, times=None, places: int = 4):
+        units = _Units(expression, places)
+        if times is not None:
+            units = models.ExpressionWrapper(units * times, output_field=models.DecimalField())
+        super().__init__(units, output_field=_Exact(places))
+
+
 def exact_sum(rows, expression, places: int = 4):
-    """The sum of a decimal expression, exact on both databases: SQLite adds floats, so whole units are added there."""
-    if connection.vendor == "postgresql":
-        return rows.order_by().aggregate(total=Sum(expression))["total"]
-    scaled = Cast(expression * 10**places + 0.0, models.FloatField())
-    whole = models.Func(scaled, function="ROUND", output_field=models.BigIntegerField())
-    total = rows.order_by().aggregate(total=Sum(Cast(whole, models.BigIntegerField())))["total"]
-    return None if total is None else Decimal(total) / 10**places
+    """The exact sum of an expression over all rows."""
+    return rows.order_by().aggregate(total=ExactSum(expression, places=places))["total"]
 
 
 def row(state, columns, measure: str) -> dict:
@@ -101,7 +137,7 @@ def chart(state, group, measure) -> list[dict]:
         key = F(group.field.name)
     counted = rows.annotate(chart_key=key).values("chart_key").annotate(n=Count("pk"))
     if measure is not None:
-        counted = counted.annotate(total=Sum(_expression(measure)))
+        counted = counted.annotate(total=ExactSum(_expression(measure)))
     timed = group.kind in ("datetime", "date") and not isinstance(group, CustomColumn)
     counted = list(counted.order_by("-chart_key" if timed else "-total" if measure is not None else "-n")[:SHOWN])
     if timed:

@@ -20,6 +20,12 @@ DATE_CHOICES = [
 ]
 
 
+def list_url(module, request) -> str:
+    """The list, or the face of it (看板) a dialog or panel was opened on."""
+    here = (request.htmx.current_url_abs_path or "").partition("?")[0] if request.htmx else ""
+    return here if here in {module.url(face.page) for face in module.faces} else module.list_url
+
+
 class ViewForm(forms.Form):
     """Name, with whom it is shared, whether the list opens with it."""
 
@@ -89,7 +95,7 @@ class SavedViewPage(ModuleView):
         if data["default"] or views.default == view.key:
             saved.make_default(self.module, view.key if data["default"] else "", by=self.user)
         messages.success(request, "保存成功")
-        return go(request, f"{self.module.list_url}?view={view.key}")
+        return go(request, f"{list_url(self.module, request)}?view={view.key}")
 
     def show(self, form, view, status=200):
         return self.page(
@@ -213,7 +219,7 @@ class ConditionsView(ModuleView):
                     "most": parsing.MOST,
                 },
                 "count_url": f"{self.module.list_url}?{state.link(where=None, count='exact')}",
-                "list_url": f"{self.module.list_url}?{state.link(where=None)}",
+                "list_url": f"{list_url(self.module, request)}?{state.link(where=None)}",
                 "save_url": f"{self.module.url('views')}new/?{state.link(where=None)}",
             },
         )
