@@ -7,8 +7,12 @@ from crm.records import modules
 from crm.records import urls as records
 from crm.records.views.single import pick_record
 from customers import pages
+from customers.pools.views import OwnedDetail
 
-REPLACED = {"customer": pages.VIEWS}  # views of a module that differ from the shared ones
+REPLACED = {
+    "customer": pages.VIEWS,
+    "lead": {"detail": OwnedDetail},
+}  # views of a module that differ from the shared ones
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

@@ -205,6 +205,11 @@ EXPECTED = {
     "lead-pool-export": ("in 404 ok 403", "in 404 ok 403"),
     "lead-pool-bulk": ("in 404 404 403", "in 404 404 403"),
     "lead-pool-detail": ("in 404 ok 403", "in 404 405 403"),
+    # the plan of a lead that is followed
+    "lead-plan-new": ("in 404 ok 403", "in 404 ok 403"),
+    "lead-plan-edit": ("in 404 ok 403", "in 404 ok 403"),
+    "lead-plan-result": ("in 404 ok 403", "in 404 ok 403"),
+    "lead-plan-delete": ("in 404 ok 403", "in 404 ok 403"),
     "product-category-index": ("in 403 403 403", "in 403 403 403"),
     "product-category-new": ("in 403 403 403", "in 403 403 403"),
     "product-category": ("in 403 403 403", "in 403 403 403"),

@@ -97,7 +97,7 @@ def test_likely_ones_come_first_and_what_differs_by_a_place_is_only_possible(com
 
 
 def test_pool_customers_are_found_as_such_and_the_recycle_bin_is_not(company):
-    Customer.objects.filter(pk=company["customer"].pk).update(owner=None, pool=Pool.objects.get())
+    Customer.objects.filter(pk=company["customer"].pk).update(owner=None, pool=Pool.objects.get(kind="customer"))
     page = look(company["seller"], "云澜智造科技")
     assert names(page) == [("云澜智造科技（苏州）有限公司", "公海", "名称相近")]
     assert "申请移交" not in page.content.decode()[page.content.decode().index("k-dup-table") :]
