@@ -127,7 +127,7 @@ class LeadImporter(PoolImporter):
         given = chunk.values.get("number") or [""] * len(chunk)
         missing = [row for row in rows if not given[row]]
         numbers = [number or "" for number in given]
-        for row, number in zip(missing, take_numbers(len(missing)), strict=True):
+        for row, number in zip(missing, take_numbers(len(missing), besides=filter(None, given)), strict=True):
             numbers[row] = number
             chunk.lines[row] += search.rows_for({"name": number})
         chunk.values["number"] = numbers

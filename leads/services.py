@@ -1,5 +1,6 @@
 """Verbs of leads beyond those every record has: create, assign, give up, resume."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.contrib.contenttypes.models import ContentType
@@ -21,17 +22,20 @@ from customers.pools.services import listed
 from .models import Lead, Status
 
 OPEN = (Status.NEW, Status.FOLLOWING)
+PATIENT = 20  # collisions with imported numbers before whole stretches of them are skipped
 
 
-def take_numbers(count: int) -> list[str]:
-    """The next `count` numbers no lead bears: imported ones may stand ahead of the counter."""
+def take_numbers(count: int, *, besides: Iterable[str] = ()) -> list[str]:
+    """The next `count` numbers no lead bears: imported ones (`besides` = those about to be written) may stand ahead of the
+    counter."""
     found: list[str] = []
-    ask = count
+    besides, ask, rounds = set(besides), count, 0
     while len(found) < count:
         some = numbering.take("lead", ask)
-        there = set(Lead.objects.filter(number__any=some).values_list("number", flat=True))
+        there = set(Lead.objects.filter(number__any=some).values_list("number", flat=True)) | besides
         found += [number for number in some if number not in there]
-        ask = max(count - len(found), ask * 2 if there else ask)
+        rounds += 1
+        ask = count - len(found) if rounds < PATIENT else ask * 2 or PATIENT
     return found[:count]
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from crm.records.models import FollowUp
 from orgs.models import Employee
 
-from . import care, company, customers, duplicates, fields, followups, mailing, pools, products, story, ties
+from . import care, company, customers, duplicates, fields, followups, leads, mailing, pools, products, story, ties
 
 
 def exists() -> bool:
@@ -22,9 +22,11 @@ def make() -> dict[str, int]:
         people = company.make(story.start_of_year())
         made = customers.make(people, pick)
         goods = products.make(people, pick)
-        said = followups.make(people, made, pick)
+        names = [customer.name for customer in made.customers[:2]]
+        found = leads.make(people, names, random.Random(20240503))
+        said = followups.make(people, made, pick, more=found.said)
         posted = mailing.make(people, made, random.Random(20240502))
-        story.make(people, made, goods, [*said, *posted], pick)
+        story.make(people, made, goods, [*said, *posted, *found.log], pick)
         ties.make(people)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
@@ -38,4 +40,5 @@ def make() -> dict[str, int]:
         "联系人": len(made.contacts) + duplicates.NUMBER,
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
+        "线索": len(found.leads),
     }

@@ -24,8 +24,7 @@ def offered(kind: kinds.Kind, user) -> list[book.Facts]:
 class PoolField(forms.TypedChoiceField):
     """One of these pools; cleans to its facts."""
 
-    def __init__(self, pools: list[book.Facts], *, empty: str = "", **kwargs):
-        label = kinds.get(pools[0].kind).label if pools else "公海"
+    def __init__(self, pools: list[book.Facts], *, kind: kinds.Kind, empty: str = "", **kwargs):
         choices = [(pool.pk, pool.name) for pool in pools]
         by_pk = {str(pool.pk): pool for pool in pools}
         few = len(choices) <= 6
@@ -34,7 +33,7 @@ class PoolField(forms.TypedChoiceField):
             choices=[*([("", empty)] if empty else []), *choices],
             coerce=lambda value: by_pk[str(value)],
             empty_value=None,
-            error_messages={"required": f"请选择{label}", "invalid_choice": f"请选择列表中的{label}"},
+            error_messages={"required": f"请选择{kind.label}", "invalid_choice": f"请选择列表中的{kind.label}"},
             **kwargs,
         )
 
@@ -49,7 +48,9 @@ class PoolChoice:
             del self.fields["pool"]
             return
         help_text = f"放入后没有负责人，{kind.label}成员都可以领取"
-        self.fields["pool"] = PoolField(chosen, required=False, label=label, empty="不放入", help_text=help_text)
+        self.fields["pool"] = PoolField(
+            chosen, kind=kind, required=False, label=label, empty="不放入", help_text=help_text
+        )
 
     def _clean_fields(self):
         """In a pool nobody is the owner, so none is asked for."""
@@ -70,7 +71,7 @@ class ReleaseForm(forms.Form):
         super().__init__(*args, **kwargs)
         kind = kinds.get(module.name)
         pools = offered(kind, user)
-        self.fields["pool"] = PoolField(pools, label=f"放入哪个{kind.label}", initial=pools[0].pk)
+        self.fields["pool"] = PoolField(pools, kind=kind, label=f"放入哪个{kind.label}", initial=pools[0].pk)
         self.fields["reason"] = forms.ChoiceField(
             label="原因",
             choices=[("", "请选择"), *((label, label) for label in reasons())],
@@ -107,4 +108,4 @@ class MoveForm(forms.Form):
         super().__init__(*args, **kwargs)
         kind = kinds.get(module.name)
         pools = [pool for pool in access.pools_of(kind, user) if f"pool:{pool.pk}" != module.place]
-        self.fields["pool"] = PoolField(pools, label=f"移到哪个{kind.label}")
+        self.fields["pool"] = PoolField(pools, kind=kind, label=f"移到哪个{kind.label}")

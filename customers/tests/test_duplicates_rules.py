@@ -88,7 +88,7 @@ def test_forbidding_names_the_record_where_it_is_visible_and_the_owner_where_not
     assert "云澜智造有限公司" not in page.content.decode()
     services.create(Customer(name="云澜智造集团", owner=seller), by=seller)
     assert errors(post(seller, name="云澜智造股份")) == {"name": ["名称相近的客户已存在：云澜智造集团"]}
-    Customer.objects.update(owner=None, pool=Pool.objects.get())
+    Customer.objects.update(owner=None, pool=Pool.objects.get(kind="customer"))
     assert errors(post(seller, name="云澜智造股份")) == {"name": ["名称相近的客户已存在，在公海中"]}
     assert Customer.objects.count() == 2
 

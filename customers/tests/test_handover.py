@@ -110,7 +110,7 @@ def test_the_address_is_made_for_one_person_and_one_customer(company):
 def test_ones_own_and_pool_customers_are_not_asked_for(company):
     with pytest.raises(ValidationError, match="您就是这个客户的负责人"):
         company.ask(by=company.owner)
-    Customer.objects.update(owner=None, pool=Pool.objects.get())
+    Customer.objects.update(owner=None, pool=Pool.objects.get(kind="customer"))
     with pytest.raises(ValidationError, match="在公海中"):
         company.ask()
 

@@ -149,7 +149,7 @@ def test_a_retired_value_cannot_be_chosen_anew():
 def test_skip_leaves_what_exists_alone_even_when_it_is_somebody_elses_or_in_the_pool():
     mine, other = employee(), employee()
     run(other, HEAD, ("甲公司", "1380000 0001", "", ""))
-    Customer.objects.create(name="池中公司", name_key="池中公司", owner=None, pool=Pool.objects.get())
+    Customer.objects.create(name="池中公司", name_key="池中公司", owner=None, pool=Pool.objects.get(kind="customer"))
     job = run(
         mine,
         HEAD,

@@ -193,7 +193,7 @@ def test_wrong_selections_are_refused_in_words(firm):
     manager, first, _ = firm
     rows = [customer(first, f"客户{n}") for n in range(6)]
     pool, gone = rows[4], rows[5]
-    Customer.objects.filter(pk=pool.pk).update(owner=None, pool=Pool.objects.get())
+    Customer.objects.filter(pk=pool.pk).update(owner=None, pool=Pool.objects.get(kind="customer"))
     verbs.delete_customers(Customer.objects.filter(pk=gone.pk), by=manager)
     stranger = customer(employee("外人", ["seller"], department("华南")), "外面的客户")
     for others, words in (
@@ -390,7 +390,7 @@ def test_pool_history_requests_and_what_the_pool_rules_read_go_along_and_come_ba
     survivor, other = customer(first, "一"), customer(second, "二")
     Pool.objects.update(former_days=0)
     book.touch("customer")
-    pool = book.get("customer", Pool.objects.get().pk)
+    pool = book.get("customer", Pool.objects.get(kind="customer").pk)
     pools.release(Customer.objects.filter(pk=other.pk), pool, by=second, reason="其他")
     pools.claim(pool_kinds.get("customer"), [other.pk], by=second)
     mate = employee("丙", ["seller"])

@@ -28,7 +28,7 @@ def company(db):
         ],
     ]
     start = timezone.now() - timedelta(days=30)
-    pool = Pool.objects.get()
+    pool = Pool.objects.get(kind="customer")
     rows = Customer.objects.bulk_create(
         Customer(
             name=f"客户{n % 40}",

@@ -37,7 +37,7 @@ def crowd():
     east = department("华东")
     giver = employee("给", ["seller"], east)
     people = [employee(f"抢{place}", ["seller"], east) for place in range(PEOPLE)]
-    pool = Pool.objects.get()
+    pool = Pool.objects.get(kind="customer")
     change_pool(pool, claim_limit=QUOTA, former_days=0)
     made = [make(f"客户{place}", giver, contacts=1) for place in range(GIVEN)]
     rows = Customer.objects.filter(pk__in=[one.pk for one in made])
