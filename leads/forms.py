@@ -74,6 +74,7 @@ class LeadForm(PoolChoice, RecordForm):
             del self.fields["owner"]  # the owner changes by 转移 and 指派 only
         offer_places(self)
         self.fields["name"].help_text = "不填就用公司名称"
+        self.fields["company"].widget.attrs["data-dup"] = ""  # likely duplicates are looked for here too
         self.name_by_company()
 
     def name_by_company(self) -> None:
