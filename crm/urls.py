@@ -7,11 +7,13 @@ from crm.records import modules
 from crm.records import urls as records
 from crm.records.views.single import pick_record
 from customers import pages as customer_pages
+from customers.pools.views import OwnedDetail
 from opportunities import pages as opportunity_pages
 
 REPLACED = {
     "customer": customer_pages.VIEWS,
     "opportunity": opportunity_pages.VIEWS,
+    "lead": {"detail": OwnedDetail},
 }  # views of a module that differ from the shared ones
 
 urlpatterns = [

@@ -9,8 +9,8 @@ from crm.records.models import DictionaryItem
 
 from .duplicates import finding, names, rules
 from .models import Contact, Customer
-from .pools import access, kinds
-from .pools.forms import PoolField
+from .pools import kinds
+from .pools.forms import PoolChoice
 
 CONTACT_BLOCK = ("name", "salutation", "email", "position", "qq", "mobile", "remark")
 
@@ -21,7 +21,27 @@ def salutations() -> list[str]:
     )
 
 
-class CustomerForm(RecordForm):
+def offer_places(form) -> None:
+    """省 and 市 of a record's form as selects, the cities those of the chosen province."""
+    provinces = areas.provinces()
+    province = form.data.get("province") if form.is_bound else form.initial.get("province") or form.instance.province
+    form.fields["province"] = forms.ChoiceField(
+        label="省",
+        required=False,
+        choices=[("", "请选择"), *((name, name) for name in provinces)],
+        widget=forms.Select(attrs={"data-search": ""}),
+        error_messages={"invalid_choice": "请选择列表中的选项"},
+    )
+    form.fields["city"] = forms.ChoiceField(
+        label="市",
+        required=False,
+        choices=[("", "请选择"), *((name, name) for name in provinces.get(province, ()))],
+        widget=forms.Select(attrs={"data-depends": "province", "data-source": "/pick/city/"}),
+        error_messages={"invalid_choice": "请选择该省的城市"},
+    )
+
+
+class CustomerForm(PoolChoice, RecordForm):
     sections = (
         (
             "基本信息",
@@ -85,7 +105,7 @@ class CustomerForm(RecordForm):
     pool = forms.ChoiceField(required=False)
 
     def prepare(self):
-        self.offer_pools()
+        self.offer_pools(kinds.get("customer"), "放入客户池")
         function = "customer.create" if self.instance.pk is None else "customer.transfer"
         if self.instance.pk is None:
             self.pick("owner", people_in_reach(self.user, function), kind="employee", query={"for": function})
@@ -94,24 +114,7 @@ class CustomerForm(RecordForm):
             del self.fields["owner"]  # the owner changes by 转移 only
         if not self.user.has_function("customer.deal") or self.instance.pk is None:
             del self.fields["deal_status"]
-        provinces = areas.provinces()
-        province = (
-            self.data.get("province") if self.is_bound else self.initial.get("province") or self.instance.province
-        )
-        self.fields["province"] = forms.ChoiceField(
-            label="省",
-            required=False,
-            choices=[("", "请选择"), *((name, name) for name in provinces)],
-            widget=forms.Select(attrs={"data-search": ""}),
-            error_messages={"invalid_choice": "请选择列表中的选项"},
-        )
-        self.fields["city"] = forms.ChoiceField(
-            label="市",
-            required=False,
-            choices=[("", "请选择"), *((name, name) for name in provinces.get(province, ()))],
-            widget=forms.Select(attrs={"data-depends": "province", "data-source": "/pick/city/"}),
-            error_messages={"invalid_choice": "请选择该省的城市"},
-        )
+        offer_places(self)
         if self.instance.pk is None:
             for name in CONTACT_BLOCK:
                 field = Contact._meta.get_field(name)
@@ -123,27 +126,9 @@ class CustomerForm(RecordForm):
                 )
             self.fields["contact_salutation"].widget = salutation_widget()
 
-    def offer_pools(self):
-        """放入客户池: a new customer may go into a pool at once, and then has no owner."""
-        kind = kinds.get("customer")
-        chosen = access.pools_of(kind, self.user) if self.instance.pk is None else []
-        if not chosen:
-            del self.fields["pool"]
-            return
-        names = {"label": "放入客户池", "empty": "不放入", "help_text": "放入后没有负责人，公海成员都可以领取"}
-        self.fields["pool"] = PoolField(chosen, required=False, **names)
-
-    def _clean_fields(self):
-        """In a pool nobody is the owner, so none is asked for."""
-        if "owner" in self.fields and str(self.data.get(self.add_prefix("pool")) or "").isdigit():
-            self.fields["owner"].required = False
-        super()._clean_fields()
-
     def clean(self):
         data = super().clean()
-        if data.get("pool"):
-            self.instance.pool_id = data["pool"].pk
-            data["owner"] = None
+        self.take_pool(data)
         typed = self.instance.pk is None and any(
             str(self.data.get(f"contact_{name}") or "").strip() for name in CONTACT_BLOCK
         )

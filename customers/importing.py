@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.utils import timezone
 
 from crm.records import areas, fieldset, modules, params
 from crm.records.fields import name_key
@@ -15,10 +14,7 @@ from crm.records.importing.targets import OWNER, PERSON, Importer, Target
 
 from .duplicates import names, rules
 from .models import Contact, Customer
-from .pools import access, kinds
-from .pools.services import note
-
-IMPORTED = "导入到公海"
+from .pools.importing import PoolImporter
 
 HISTORY = (
     Target(
@@ -46,7 +42,7 @@ HISTORY = (
 )
 
 
-class CustomerImporter(Importer):
+class CustomerImporter(PoolImporter):
     module = "customer"
     key_label, key_targets, duplicate_message = "客户名称", ("name",), "已有同名客户"
     companion = Companion(
@@ -172,58 +168,48 @@ class CustomerImporter(Importer):
     def key_fields(self):
         return ("name_key",) if self.forbids_duplicates() else ("name",)
 
-    def into(self, user, text):
-        kind = kinds.get(self.module)
-        pool = next((one for one in access.pools_of(kind, user) if str(one.pk) == text), None)
-        if pool is None or not access.may_manage(kind, user, pool):
-            return None
-        return text, pool.name
-
-    def created(self, chunk, ids, job):
-        """What lies in a pool has a history there."""
-        if pool := chunk.plan.into:
-            kind, now = kinds.get(self.module), timezone.now()
-            lines = [(pk, int(pool), None, IMPORTED, "") for pk in ids]
-            note(kind, lines, action="imported", by=chunk.plan.user, now=now)
-
     def rows(self, chunk):
-        values, places = chunk.values, {}
-        if pool := chunk.plan.into:
-            values["owner_id"], values["pool_id"] = [None] * len(chunk), [int(pool)] * len(chunk)
-            values["pooled_at"] = [timezone.now()] * len(chunk)
-            values["pool_reason"] = [IMPORTED] * len(chunk)
+        values = chunk.values
+        self.fill_pool(chunk)
         values["name_key"] = [name_key(name) if chunk.plan.forbids and name else None for name in values["name"]]
         values["name_stem"] = [names.name_stem(name) if name else None for name in values["name"]]
         if "website" in values:
             values["domain"] = [names.domain(website) for website in values["website"]]
-        if "full_address" in values and not {"province", "city", "address"} & set(values):
-            for name, column in zip(
-                ("province", "city", "address"),
-                zip(*map(split_address, values["full_address"]), strict=True),
-                strict=True,
-            ):
-                values[name] = list(column)
-            limit = Customer._meta.get_field("address")
-            for row, text in enumerate(values["address"]):
-                if len(text or "") > limit.max_length:
-                    chunk.fail(row, "客户联系地址", limit.error_messages["max_length"])
-        if "province" in values or "city" in values:
-            blank = [""] * len(chunk)
-            provinces, cities = list(values.get("province", blank)), list(values.get("city", blank))
-            for row, pair in enumerate(zip(provinces, cities, strict=True)):
-                if pair not in places:
-                    try:
-                        places[pair] = areas.place(pair[0] or "", pair[1] or "")
-                    except ValidationError as error:
-                        places[pair] = next((field, messages[0]) for field, messages in error.message_dict.items())
-                        places[pair] = {"省" if places[pair][0] == "province" else "市": places[pair][1]}
-                found = places[pair]
-                if isinstance(found, dict):
-                    for label, sentence in found.items():
-                        chunk.fail(row, label, sentence)
-                else:
-                    provinces[row], cities[row] = found
-            values["province"], values["city"] = provinces, cities
+        fill_places(chunk, Customer, "客户联系地址")
+
+
+def fill_places(chunk, model, label: str) -> None:
+    """省, 市 and 详细地址 in their normal form: an address in one cell (`label`) is split where those have no columns of their
+    own, short names of provinces and cities alone are completed."""
+    values, places = chunk.values, {}
+    if "full_address" in values and not {"province", "city", "address"} & set(values):
+        for name, column in zip(
+            ("province", "city", "address"),
+            zip(*map(split_address, values["full_address"]), strict=True),
+            strict=True,
+        ):
+            values[name] = list(column)
+        limit = model._meta.get_field("address")
+        for row, text in enumerate(values["address"]):
+            if len(text or "") > limit.max_length:
+                chunk.fail(row, label, limit.error_messages["max_length"])
+    if "province" in values or "city" in values:
+        blank = [""] * len(chunk)
+        provinces, cities = list(values.get("province", blank)), list(values.get("city", blank))
+        for row, pair in enumerate(zip(provinces, cities, strict=True)):
+            if pair not in places:
+                try:
+                    places[pair] = areas.place(pair[0] or "", pair[1] or "")
+                except ValidationError as error:
+                    places[pair] = next((field, messages[0]) for field, messages in error.message_dict.items())
+                    places[pair] = {"省" if places[pair][0] == "province" else "市": places[pair][1]}
+            found = places[pair]
+            if isinstance(found, dict):
+                for heading, sentence in found.items():
+                    chunk.fail(row, heading, sentence)
+            else:
+                provinces[row], cities[row] = found
+        values["province"], values["city"] = provinces, cities
 
 
 def split_address(text: str) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from crm.records.undoing import entries
 
 from .models import Contact, Customer
 from .pools import kinds as pools
-from .pools.services import note
+from .pools.making import note_placed, place
 
 
 @transaction.atomic
@@ -18,12 +18,10 @@ def create_customer(customer: Customer, *, by, contact: dict | None = None, pool
     """Save a customer and, if given ({field: value}), its primary contact, owned alike. With `pool` (its facts) it has no
     owner and lies there."""
     if pool is not None:
-        customer.owner, customer.pool_id = None, pool.pk
-        customer.pooled_at, customer.pool_reason = timezone.now(), "新建到公海"
+        place(pools.get("customer"), customer, pool)
     services.create(customer, by=by, keep_check=pool is None)
     if pool is not None:
-        kind, line = pools.get("customer"), (customer.pk, pool.pk, None, customer.pool_reason, "")
-        note(kind, [line], action="created", by=by, now=customer.pooled_at)
+        note_placed(pools.get("customer"), customer, by=by)
     if contact:
         services.create(
             Contact(customer=customer, owner=customer.owner, is_primary=True, **contact),

@@ -4,6 +4,7 @@ from customers.pools.urls import pool_urls
 
 from .conversion import settings as conversion_settings
 from .conversion.views import ConvertView
+from .plan import views as plan
 from .rules import views as rules
 from .webforms import public
 from .webforms import views as webforms
@@ -29,4 +30,8 @@ urlpatterns = [
     path("lead-forms/<int:pk>/delete/", webforms.delete, name="lead-form-delete"),
     path("lead-forms/<int:pk>/switch/<slug:key>/", webforms.switch, name="lead-form-switch"),
     path("f/<str:token>/", public.show, name="public-form"),
+    path("leads/<int:pk>/plan/new/", plan.AddView.as_view(), name="lead-plan-new"),
+    path("leads/plan/<int:item>/edit/", plan.ContentView.as_view(), name="lead-plan-edit"),
+    path("leads/plan/<int:item>/result/", plan.ResultView.as_view(), name="lead-plan-result"),
+    path("leads/plan/<int:item>/delete/", plan.RemoveView.as_view(), name="lead-plan-delete"),
 ]

@@ -17,6 +17,7 @@ from . import (
     fields,
     followups,
     intake,
+    leads,
     mailing,
     opportunities,
     pools,
@@ -52,9 +53,11 @@ def make() -> dict[str, int]:
         people = company.make(story.start_of_year())
         made = customers.make(people, pick)
         goods = products.make(people, pick)
-        said = followups.make(people, made, pick)
+        names = [customer.name for customer in made.customers[:2]]
+        found = leads.make(people, names, random.Random(20240503))
+        said = followups.make(people, made, pick, more=found.said)
         posted = mailing.make(people, made, random.Random(20240502))
-        story.make(people, made, goods, [*said, *posted], pick)
+        story.make(people, made, goods, [*said, *posted, *found.log], pick)
         ties.make(people)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
@@ -74,4 +77,5 @@ def make() -> dict[str, int]:
         "商机": deals,
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
+        "线索": len(found.leads),
     }

@@ -9,6 +9,7 @@ from django.utils import timezone
 from crm.loading import load, next_id, reset_sequences
 from crm.records.models import DictionaryItem, FollowUp, FollowUpComment, FollowUpLink
 from customers.models import Contact, Customer
+from leads.models import Lead
 
 from . import said
 from .customers import BOSS
@@ -18,10 +19,11 @@ EVERY = 15  # days between two, about
 OWN, PARENT, RELATED = FollowUpLink.Kind.OWN, FollowUpLink.Kind.PARENT, FollowUpLink.Kind.RELATED
 
 
-def make(people: dict, made, pick: Random) -> list[tuple]:
+def make(people: dict, made, pick: Random, *, more: list[dict]) -> list[tuple]:
     """Follow-ups of every customer that was followed, the newest at its 最后跟进时间 and with its 下次联系时间. Returns the log
-    rows that writing them would have left: (at, content type, id, actor, code, text, changes)."""
-    kinds = ContentType.objects.get_for_models(Customer, Contact)
+    rows that writing them would have left: (at, content type, id, actor, code, text, changes). `more` = those of leads, made the
+    same way."""
+    kinds = ContentType.objects.get_for_models(Customer, Contact, Lead)
     values = {
         code: dict(DictionaryItem.objects.filter(dictionary=f"followup.{code}").values_list("label", "pk"))
         for code in ("method", "topic")
@@ -34,7 +36,8 @@ def make(people: dict, made, pick: Random) -> list[tuple]:
     for customer in made.customers:
         if customer.last_followed_at:
             written += _of(customer, contacts[customer.pk], bosses.get(customer.owner_id), pick)
-    written.sort(key=lambda row: row["at"])
+    of_customers = sorted(written, key=lambda row: row["at"])
+    written = sorted([*written, *more], key=lambda row: row["at"])
     rows, links, log, pk = [], [], [], next_id(FollowUp)
     for place, row in enumerate(written):
         customer, contact = row["customer"], row["contact"]
@@ -71,7 +74,7 @@ def make(people: dict, made, pick: Random) -> list[tuple]:
     names += ["place", "purpose", "result", "mentions", "author_id", "created_at", "updated_at", "version"]
     load(FollowUp, names, rows)
     load(FollowUpLink, ["followup_id", "content_type_id", "object_id", "kind"], links)
-    log += _comments(people, written, bosses, kinds, pick)
+    log += _comments(people, of_customers, bosses, kinds, pick)
     reset_sequences([FollowUp])
     return log
 

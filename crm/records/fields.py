@@ -221,6 +221,32 @@ class Scale(models.PositiveSmallIntegerField):
         return int(text)
 
 
+class Percent(models.PositiveSmallIntegerField):
+    """A whole number from 0 to 100; empty is allowed."""
+
+    def __init__(self, verbose_name=None, **kwargs):
+        super().__init__(verbose_name, **{"null": True, "blank": True, **kwargs})
+
+    def clean_value(self, value):
+        text = tidy(value).removesuffix("%").strip()
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= 100):
+            raise ValidationError("请填写 0 到 100 的整数", code="invalid")
+        return int(text)
+
+    def clean(self, value, model_instance):
+        return self.clean_value(value)
+
+    def formfield(self, **kwargs):
+        from django import forms
+
+        from . import formfields
+
+        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "numeric"}))
+        return models.Field.formfield(self, form_class=formfields.Cleaned, model_field=self, **kwargs)
+
+
 class Money(models.DecimalField):
     """An amount in yuan, 0 to 999,999,999,999.99; a third decimal is refused, not rounded."""
 

@@ -21,7 +21,14 @@ BASE_FUNCTIONS = (
     ("print", "打印"),
 )
 # What a row action needs as function, where it is not its own name.
-FUNCTION_OF = {"follow": "edit", "share": "edit", "restore": "delete", "purge": "delete", "move": "assign"}
+FUNCTION_OF = {
+    "follow": "edit",
+    "share": "edit",
+    "revive": "edit",
+    "restore": "delete",
+    "purge": "delete",
+    "move": "assign",
+}
 
 
 @dataclass(frozen=True)
@@ -62,19 +69,42 @@ class Face:
 
 @dataclass(frozen=True)
 class Closed:
-    """Records in a final state (确定流失), named by the values of one field: on them nobody may do anything but `leaves`;
-    `sentence` says so. The gate asks it, so every door does."""
+    """Records in a state that closes doors (确定流失), named by the values of one field: on them nobody may do anything but
+    `leaves` (None: everything but `denies`); `sentence` says so. `own`: who created the record is not bound, nor are super
+    administrators; a record nobody created binds nobody. The gate asks it, so every door does."""
 
     field: str
     values: tuple
-    leaves: frozenset[str]
+    leaves: frozenset[str] | None
     sentence: str
+    denies: frozenset[str] = frozenset()
+    own: bool = False
 
     def forbids(self, action: str) -> bool:
-        return action not in self.leaves
+        """Whether the state stands in the way; what may be deleted may come back from the recycle bin."""
+        action = "delete" if action in ("restore", "purge") else action
+        return action in self.denies if self.leaves is None else action not in self.leaves
+
+    def binds(self, user, action: str) -> bool:
+        return self.forbids(action) and not (self.own and user.is_super)
 
     def holds(self, record) -> bool:
         return getattr(record, self.field) in self.values
+
+    def bound(self, record, user) -> bool:
+        """Whether the state holds and binds this person."""
+        return self.holds(record) and not (self.own and (user.is_super or record.created_by_id in (None, user.pk)))
+
+    def narrow(self, rows, user):
+        """`rows` without those in this state that bind the person."""
+        if not self.own:
+            return rows.exclude(**self.rows)
+        return rows.exclude(Q(**self.rows, created_by__isnull=False) & ~Q(created_by=user))
+
+    def only(self, rows, user):
+        """Those of `rows` in this state that bind the person."""
+        rows = rows.filter(**self.rows)
+        return rows.filter(created_by__isnull=False).exclude(created_by=user) if self.own else rows
 
     @property
     def rows(self) -> dict:
@@ -163,13 +193,14 @@ class Module:
     quota: object = (
         None  # caps of owned records: .admit, .rooms(ids), .weigh(ids, rows); see customers.pools.quotas.Quota
     )
-    closed: Closed | None = None
+    closed: Closed | tuple[Closed, ...] | None = None
     faces: tuple[Face, ...] = ()
     unowned: Callable | None = (
         None  # unowned(user) = ids of deleted rows without an owner that are this person's to restore
     )
     inherent: tuple = ()  # models whose rows come with a record of their own accord; an undone import takes them along
     received: str = ""  # the field that keeps when the present owner got the record
+    handed: dict = field(default_factory=dict)  # what else changes with the owner: {field: value or expression}
     place: str = ""  # set where the declaration is about rows that stand elsewhere (a public pool): see `located`
     masked: frozenset[str] = frozenset()  # fields shown masked there whatever the role says
     default_order: str = "-created_at"
@@ -205,10 +236,14 @@ class Module:
         """Whether the user holds the function at all (403 when not)."""
         return user.has_function(f"{self.name}.{self.function_for(action)}")
 
-    def refusal(self, record, action: str) -> str:
-        """Why nobody may do this on the record, "" where nothing is in the way."""
-        closed = self.closed
-        return closed.sentence if closed and closed.forbids(action) and closed.holds(record) else ""
+    @cached_property
+    def closings(self) -> tuple[Closed, ...]:
+        """The states that close doors."""
+        return self.closed if isinstance(self.closed, tuple) else (self.closed,) if self.closed else ()
+
+    def refusal(self, record, action: str, user) -> str:
+        """Why the person may not do this on the record whatever their reach, "" where nothing is in the way."""
+        return next((one.sentence for one in self.closings if one.forbids(action) and one.bound(record, user)), "")
 
     def verb(self, name: str) -> Callable:
         """The service behind create, update, delete, restore, purge, transfer: the module's own or the shared one."""

@@ -7,7 +7,7 @@ A module's functions are named "<module>.<action>" (customer.export). `user.scop
 - CHANGE actions: owner in reach, or a read-write grant
 - all others: owner in reach
 
-A module may declare a final state of its records (`Module.closed`): there the gate leaves only the actions it names.
+A module may declare states of its records (`Module.closed`): there the gate leaves only the actions they name.
 """
 
 from dataclasses import dataclass
@@ -62,8 +62,9 @@ def narrow(rows, user, action: str):
     reach = user.scope_for(f"{module.name}.{module.function_for(action)}")
     if reach is None:
         return rows.none()
-    if module.closed and module.closed.forbids(action):
-        rows = rows.exclude(**module.closed.rows)
+    for closed in module.closings:
+        if closed.binds(user, action):
+            rows = closed.narrow(rows, user)
     if not module.owned:
         return rows
     owned = Q(owner_id__isnull=False)
@@ -328,8 +329,9 @@ def rights(user, record) -> frozenset[str]:
     held = {action for action, _ in module.permissions if module.may(user, action)} | {
         alias for alias, function in modules.FUNCTION_OF.items() if module.may(user, function)
     }
-    if module.closed and module.closed.holds(record):
-        held &= module.closed.leaves
+    for closed in module.closings:
+        if closed.bound(record, user):
+            held = {action for action in held if not closed.forbids(action)}
     if not module.owned:
         return frozenset(held)
     if user.scope_for(f"{module.name}.view").includes(record.owner_id):

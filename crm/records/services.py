@@ -334,11 +334,13 @@ def _transfer(module, rows, to, *, by, keep, until, children) -> int:
 
 
 def set_owner(
-    module, records: list, to, *, by, now, along: str = "", grants: dict | None = None, text: str = ""
+    module, records: list, to, *, by, now, along="", grants=None, text="", code="transferred", more: dict | None = None
 ) -> None:
     """The owner of locked rows; `along` and `grants` = what the undo entry keeps besides: whom they follow, who was in the
-    team; `text` = what the log says. Whether they may go there is the caller's to check."""
-    received = {module.received: now} if module.received else {}
+    team; `text` and `code` = what the log says; `more` = {field: value} that changes besides Module.handed. Whether they may
+    go there is the caller's to check."""
+    received = {**({module.received: now} if module.received else {}), **module.handed, **(more or {})}
+    attnames = [module.model._meta.get_field(name).attname for name in received]
     with entries.entry(module, "transfer", by=by, label=f"转移{module.label}给{to.name}") as entry:
         entry.keep(
             module.model,
@@ -346,7 +348,7 @@ def set_owner(
                 Line(
                     record.pk,
                     record.version + 1,
-                    {name: packing.pack(getattr(record, name)) for name in ("owner_id", "updated_at", *received)},
+                    {name: packing.pack(getattr(record, name)) for name in ("owner_id", "updated_at", *attnames)},
                     grants=(grants or {}).get(record.pk, {}),
                     root=getattr(record, along) if along else None,
                 )
@@ -366,7 +368,7 @@ def set_owner(
                 )
                 for record in records
             ),
-            code=f"{module.name}.transferred",
+            code=f"{module.name}.{code}",
             by=by,
             undo=entry.pk,
         )
@@ -398,12 +400,3 @@ def reveal(record, key: str, *, by) -> str:
     fields = fieldset.of(module, by)
     log(record, code=f"{module.name}.revealed", by=by, text=f"查看{fields.label(key)}的完整内容")
     return fields.clear_text(record, key)
-
-
-def toggle_star(record, *, user) -> bool:
-    """Follow or unfollow a record (关注); returns whether it is followed now."""
-    content_type = ContentType.objects.get_for_model(type(record))
-    star, made = Star.objects.get_or_create(user=user, content_type=content_type, object_id=record.pk)
-    if not made:
-        star.delete()
-    return made

@@ -109,9 +109,8 @@ class FollowUpContract(ContractBase):
         self.assertIn("甲的青岚跟进", text)
         self.assertNotIn(CANARY, text)
         self.assertEqual(ExportLedger.objects.filter(user=self.seller, module="followup", count=1).count(), 3)
-        readers = Role(
-            name="只读", permissions=["customer.view", "contact.view", f"{self.module_name}.view"], reach=Role.Reach.ALL
-        )
+        seen = {"customer.view", "contact.view", f"{self.module.name}.view"}
+        readers = Role(name="只读", permissions=sorted(seen), reach=Role.Reach.ALL)
         reader = employee("只读", [create_role(readers, by=None)])
         self.assertEqual(len(self.get(reader, "/follow-ups/").context["rows"]), 2)
         self.assertEqual(self.post(reader, "/follow-ups/export/", {"format": "csv"}).status_code, 403)

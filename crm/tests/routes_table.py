@@ -280,6 +280,11 @@ EXPECTED = {
     "lead-form-delete": ("in 403 403 403", "in 403 403 403"),
     "lead-form-switch": ("in 405 405 405", "in 403 403 403"),
     "public-form": ("404 404 404 404", "404 404 404 404"),
+    # the plan of a lead that is followed
+    "lead-plan-new": ("in 404 ok 403", "in 404 ok 403"),
+    "lead-plan-edit": ("in 404 ok 403", "in 404 ok 403"),
+    "lead-plan-result": ("in 404 ok 403", "in 404 ok 403"),
+    "lead-plan-delete": ("in 404 ok 403", "in 404 ok 403"),
     "product-category-index": ("in 403 403 403", "in 403 403 403"),
     "product-category-new": ("in 403 403 403", "in 403 403 403"),
     "product-category": ("in 403 403 403", "in 403 403 403"),

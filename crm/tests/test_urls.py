@@ -26,7 +26,7 @@ from customers.models import CareTask, Contact, Customer, Pool
 from customers.pools import book
 from customers.relations import services as relations
 from customers.services import create_customer
-from leads.models import Lead
+from leads.models import Lead, PlanItem
 from leads.services import create_lead
 from opportunities.models import Competitor, Opportunity, Pipeline, Stakeholder
 from opportunities.services import create_opportunity
@@ -103,6 +103,8 @@ def site(db):
     decides = Stakeholder.objects.create(opportunity=opportunity, contact=contact)
     rival = Competitor.objects.create(opportunity=opportunity, name="对手")
     lead = create_lead(Lead(name="金丝雀线索", owner=owner), by=owner)
+    Lead.objects.filter(pk=lead.pk).update(status=Lead.Status.FOLLOWING)
+    plan = PlanItem.objects.create(lead=lead, day="2026-01-01", content="金丝雀计划", created_by=owner)
     pooled_lead = Lead.objects.create(name="金丝雀线索二", pool=lead_pool)
     product = services.create(Product(name="金丝雀产品", code="J-1", price="1"), by=keeper)
     category = trees.save(Category(name="分类"))
@@ -136,6 +138,7 @@ def site(db):
         "quotation": quotation.pk,
         "quotation-share-revoke": share.pk,
         "lead": lead.pk,
+        "lead-plan": plan.pk,
         "lead-pool": lead_pool.pk,
         "lead-pool-detail": pooled_lead.pk,
         "followup": written.pk,
@@ -168,6 +171,8 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
             found[key] = ids["opportunity"] if "row" in converters else ids.get(name, ids.get(about, 1))
         elif key == "row":
             found[key] = ids[name.removesuffix("-remove")]
+        elif key == "item":
+            found[key] = ids["lead-plan"]
         elif key in ("employee", "pool", "product"):
             found[key] = ids["lead-pool" if key == "pool" and name.startswith("lead") else key]
         else:

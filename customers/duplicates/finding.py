@@ -121,7 +121,8 @@ def hits_of(source, ids, user, query: Query) -> list[Hit]:
     seen = set(source.model.objects.allowed(user, "view").filter(pk__any=ids).values_list("pk", flat=True))
     module, found = modules.get(source.module), []
     for record in records:
-        rank = rank_of(query, module.title_of(record)) if query.kind == NAME else SAME
+        called = [getattr(record, key) for key in source.names] or [module.title_of(record)]
+        rank = min(rank_of(query, name) for name in called if name) if query.kind == NAME else SAME
         why = WHY[rank] if query.kind == NAME else {PHONE: "电话相同", DOMAIN: "域名相同"}[query.kind]
         found.append(Hit(source, record, rank, why, record.pk in seen))
     return found
@@ -152,16 +153,22 @@ def dress(hits: list[Hit], user) -> None:
             hit.action = actions.get(hit.record.pk)
 
 
-# Customers alone: the hints of forms, the rule on saving, the card of a customer --------------------------------------
+# The hints of forms, the rule on saving, the card of a customer --------------------------------------
 
 
-def like(user, *, name: str = "", phones=(), exclude: int | None = None, weak: bool = False) -> list[Hit]:
-    """Customers with the same stem of the name (`weak`: but for a province or city) or one of the numbers, their own or a
-    contact's; nobody is told of a match by a field they may not read."""
-    source, found = sources.ALL["customer"], {}
+def like(
+    user, *, name: str = "", phones=(), exclude: int | None = None, weak: bool = False, module: str = "customer"
+) -> list[Hit]:
+    """Customers (or records of another source) with the same stem of the name (`weak`: but for a province or city) or one of
+    the numbers, their own or a contact's; nobody is told of a match by a field they may not read."""
+    source, found = sources.ALL[module], {}
     numbers = [value for phone in phones if (value := names.number(phone))]
     for query in [
-        *([Query(NAME, names.stem(name), name)] if name and names.name_stem(name) else []),
+        *(
+            [Query(NAME, names.stem(name), name)]
+            if name and names.name_stem(name) and source.readable(NAME, user)
+            else []
+        ),
         *(Query(PHONE, value, value) for value in numbers if source.readable(PHONE, user)),
     ]:
         values = [names.name_stem(name)] if query.kind == NAME else [query.value]
@@ -175,19 +182,33 @@ def like(user, *, name: str = "", phones=(), exclude: int | None = None, weak: b
 
 
 def hints(field: str, value: str, user, exclude: str = "") -> list[dict]:
-    """Likely duplicates of what is being typed into a form, at most ten. What `user` may not see shows name, owner and
-    department only."""
+    """Customers that look like what is being typed into the form of one."""
+    return hints_of(field, value, user, exclude, names=("name",), phones=("phone", "contact_mobile"), own="customer")
+
+
+def hints_of(
+    field: str, value: str, user, exclude: str, *, names: tuple[str, ...], phones: tuple[str, ...], own: str
+) -> list[dict]:
+    """Likely duplicates of what is being typed into a form, at most ten: customers, then records of the form's own type
+    (`own`, of which `exclude` is the one that is edited). `names` and `phones` = the fields that are looked at. What `user` may
+    not see shows name, owner and department only."""
     from . import limits
+    from .names import number
 
     skip = int(exclude) if exclude.isascii() and exclude.isdigit() and len(exclude) < 19 else None
-    if field == "name":
-        hits = like(user, name=tidy(value), exclude=skip, weak=True)
-    elif field in ("phone", "contact_mobile") and names.number(value):
+    if field in names:
+        asked = {"name": tidy(value), "weak": True}
+    elif field in phones and number(value) and not limits.spend(user):
         # Numbers count like searches: whoever tries them one by one comes to an end.
-        hits = [] if limits.spend(user) else like(user, phones=[value], exclude=skip)
+        asked = {"phones": [value]}
     else:
         return []
-    return [plain(hit, value) for hit in hits]
+    hits = [
+        hit
+        for module in dict.fromkeys(("customer", own))
+        for hit in like(user, **asked, exclude=skip if module == own else None, module=module)
+    ]
+    return [plain(hit, value) for hit in hits[:AT_MOST]]
 
 
 def plain(hit: Hit, typed: str) -> dict:
@@ -195,7 +216,7 @@ def plain(hit: Hit, typed: str) -> dict:
     owner = " · ".join(filter(None, [hit.owner or hit.label, hit.department]))
     return {
         "name": hit.name,
-        "type": "客户",
+        "type": modules.get(hit.source.module).label,
         "owner": owner,
         "url": hit.url,
         "created": hit.created_at if hit.visible else None,

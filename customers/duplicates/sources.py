@@ -21,6 +21,7 @@ class Source:
               of `names.name_stem`), PART (a piece of a normalised name), PHONE (digits) and DOMAIN
     reads     {kind: fields a person must be able to read in clear to look by it; "contact.mobile" is one of another module}
     phones    fields that hold numbers; the first filled one is shown, masked
+    names     fields that hold names; without any it is the title alone
     label     label(record) -> what stands in the column 模块
     followed  field of the last follow-up, "" without one
     actions   actions(records, user) -> {record id: {"label", "url", "icon", "dialog"}}: what may be done with records that the
@@ -31,6 +32,7 @@ class Source:
     match: Callable
     reads: dict[str, tuple[str, ...]]
     phones: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     label: Callable = lambda record: modules.of_model(type(record)).label
     followed: str = ""
     actions: Callable | None = None
@@ -42,7 +44,9 @@ class Source:
         return modules.get(self.module).model
 
     def readable(self, kind: str, user) -> bool:
-        """Whether the person may look for records of this source by that kind of thing."""
+        """Whether the person may look for records of this source by that kind of thing; never without its 查看."""
+        if not user.has_function(f"{self.module}.view"):
+            return False
         keys = [key if "." in key else f"{self.module}.{key}" for key in self.reads.get(kind, ())]
         places = [key.split(".") for key in keys]
         return all(fieldset.of(modules.get(module), user).readable(key) for module, key in places)

@@ -19,7 +19,8 @@ from ..models.links import PARENT, SUBSIDIARY
 from ..pools import access
 from ..pools import kinds as pooled
 from ..pools.columns import DeadlineColumn
-from ..pools.place import RELEASE
+from ..pools.declared import CUSTOMERS
+from ..pools.place import release_bulk
 from ..pools.quotas import Quota
 from ..pools.services import lock_records
 from ..relations.queries import relations_of
@@ -228,7 +229,7 @@ CUSTOMER = modules.register(
         duplicate_hint=hints,
         verbs={"delete": delete_customers, "restore": restore_customers, "purge": purge_customers},
         bulk=[
-            RELEASE,
+            release_bulk(CUSTOMERS, done="放入客户池成功"),
             replace(
                 flag(
                     "locked",

@@ -50,9 +50,9 @@ def _reminders(pool: book.Facts):
 def _limits(kind: kinds.Kind, pool: book.Facts):
     label = kind.of.label
     if pool.claim_limit == 0:
-        yield "每人每天最多领取 0 个：除公海管理员外，谁都不能领取。不限制请留空。"
+        yield f"每人每天最多领取 0 个：除{kind.label}管理员外，谁都不能领取。不限制请留空。"
     if pool.view_limit == 0:
-        yield f"每人每天最多打开 0 个：除公海管理员外，谁都不能打开公海里的{label}。不限制请留空。"
+        yield f"每人每天最多打开 0 个：除{kind.label}管理员外，谁都不能打开{kind.label}里的{label}。不限制请留空。"
     if pool.former_days and pool.freeze_days > pool.former_days:
         yield (
             f"新入池的 {pool.freeze_days:,} 天内谁都不能领取，比原负责人要等的 {pool.former_days:,} 天还长，"
@@ -70,7 +70,7 @@ def _people(kind: kinds.Kind, pool: book.Facts, served: list[int] | None):
     function = f"{kind.module}.claim"
     roles = [role.pk for role in Role.objects.all() if role.is_super or function in role.permissions]
     if not people.filter(roles__in=roles).exists():
-        yield "成员里没有人有“领取”权限，只能由有“分配”权限的人分配出去。"
+        yield f"成员里没有人有“领取”权限，只能由有“{kind.assign_label}”权限的人{kind.assign_label}出去。"
 
 
 def _others(kind: kinds.Kind, pool: book.Facts, served: list[int] | None):
@@ -86,7 +86,7 @@ def _others(kind: kinds.Kind, pool: book.Facts, served: list[int] | None):
             names = "、".join(f"“{label}”" for label in differing)
             yield (
                 f"“{other.name}”也服务其中 {number:,} 位员工，{names}的天数不同：先到期的一条先回收，{kind.of.label}"
-                "进入那条规则的公海；同一天到期时，进入排在前面的公海。"
+                f"进入那条规则的{kind.label}；同一天到期时，进入排在前面的{kind.label}。"
             )
 
 

@@ -28,8 +28,7 @@ class DeadlineColumn(Column):
         kind = kinds.get(self.kind_name)
         events = [rule.event for rule in kind.rules if rule.event]
         ends = [one.ends for one in kind.exemptions if one.ends]
-        facts = [name for name in ("deal_status", "open_opportunities", "churn_state") if hasattr(model, name)]
-        plain = ["locked", "deleted_at", "created_at", "received_at", kind.level, *events, *ends, *facts]
+        plain = ["locked", "deleted_at", "created_at", "received_at", kind.level, *events, *ends, *kind.facts]
         self.names = list(dict.fromkeys(plain))
         self.paths = (*self.names, "owner_id", "owner__department__path")
         self.combine = self.days

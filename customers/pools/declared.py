@@ -8,7 +8,7 @@ from crm.records import dictionaries, modules
 from crm.records.undoing import handlers
 
 from ..models import ChurnState, Customer, PoolEvent
-from . import access, quotas, services
+from . import access, kinds, quotas, services
 from .kinds import Exemption, Kind, Rule, register
 
 dictionaries.declare("pool.reason", "放入公海的原因", "客户")
@@ -85,6 +85,7 @@ CUSTOMERS = register(
             holds=lambda record, day: record.churn_state == ChurnState.LOST,
         ),
         filters="customers.filters.PoolFilters",
+        facts=("deal_status", "open_opportunities", "churn_state"),
         children=(("contact", "customer_id"),),
         masked=("customer.phone", "contact.mobile", "contact.phone", "contact.email", "contact.qq", "contact.wechat"),
     )
@@ -95,19 +96,19 @@ def _released(module, user, own: bool):
     """Whoever released records may take that back; others where they may assign them out of their pools."""
     if own and module.may(user, "release"):
         return module.model.objects.live().filter(owner=None)
-    return access.rows(CUSTOMERS, user) if module.may(user, "assign") else module.model.objects.none()
+    return access.rows(kinds.get(module.name), user) if module.may(user, "assign") else module.model.objects.none()
 
 
 def _noted(entry, lines, *, by) -> None:
     """The history of the pool says that they left it again."""
-    kind, owners = quotas.content_type(CUSTOMERS), {}
+    kind, owners = kinds.get(entry.module), {}
     for line in lines:
         if line.root is None:
             owners[line.object_id] = line.before["fields"]["owner_id"]
-    events = PoolEvent.objects.filter(content_type=kind, object_id__in=owners, action="released").order_by("pk")
-    pools = dict(events.values_list("object_id", "pool_id"))
+    released = PoolEvent.objects.filter(content_type=quotas.content_type(kind), object_id__in=owners, action="released")
+    pools = dict(released.order_by("pk").values_list("object_id", "pool_id"))
     found = [(pk, pools[pk], owner, "", "") for pk, owner in owners.items() if pk in pools]
-    services.note(CUSTOMERS, found, action="undone", by=by, now=timezone.now())
+    services.note(kind, found, action="undone", by=by, now=timezone.now())
 
 
 modules.NAV.append(modules.NavPage("公海", "/pool/", "pool", "customer.view", order=31))

@@ -1,7 +1,7 @@
 """What a pooled type of record declares: its reclaim rules, what can be exempted, who goes along."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from django.db.models import Q
@@ -44,7 +44,9 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Kind:
-    """`children` = [(module, foreign key)] whose owner goes along; `masked` = field keys hidden in a pool by default."""
+    """`children` = [(module, foreign key)] whose owner goes along; `masked` = field keys hidden in a pool by default; `leading` =
+    the first columns of a pool's list; `facts` = fields that rules and exemptions read of a row; `entering` = {field: value}
+    of records that fall into a pool; `assigned(by, now)` = {field: value} of those somebody is given out of it."""
 
     module: str
     label: str
@@ -57,6 +59,11 @@ class Kind:
     level: str = "level_id"
     closed: Exemption | None = None  # records in a final state, which no rule takes
     bulk: tuple = ()  # further bulk actions of its pools
+    leading: tuple[str, ...] = ("name", "industry", "rating", "phone")
+    facts: tuple[str, ...] = ()
+    entering: dict = field(default_factory=dict)
+    assigned: Callable = lambda by, now: {}
+    assign_label: str = "分配"
 
     @property
     def of(self):

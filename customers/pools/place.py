@@ -12,7 +12,6 @@ from crm.records.modules import Bulk, Module, View
 from . import access, book, forms, kinds, services
 from .columns import FollowUpCount
 
-LEADING = ("name", "industry", "rating", "phone")
 READ = frozenset({"view", "export", "claim"})
 
 
@@ -76,7 +75,7 @@ def _declared(name: str) -> Place:
     """The module's declaration as a pool shows it, without a pool yet."""
     module, kind = modules.get(name), kinds.get(name)
     first = {column.key: column for column in module.columns}
-    shown = [copy.copy(first[key]) for key in LEADING if key in first]
+    shown = [copy.copy(first[key]) for key in kind.leading if key in first]
     for column in shown:
         column.default = True
     own = [
@@ -85,7 +84,7 @@ def _declared(name: str) -> Place:
         Column("pooled_at", sort="pooled_at", css="k-w-120", m="side", default=True),
         FollowUpCount(),
     ]
-    away = {*LEADING, "owner", "locked", "deadline", "tags"}
+    away = {*kind.leading, "owner", "locked", "deadline", "tags"}
     rest = [copy.copy(column) for column in module.columns if column.key not in away]
     for column in rest:
         column.default, column.sort = False, ""
@@ -119,18 +118,18 @@ def _declared(name: str) -> Place:
                 lambda ids, *, by: services.claim(kind, ids, by=by),
                 "领取 {n} 个{label}？",
                 "领取（{n} 个）",
-                body="领取后由您负责，它们的联系人一起归您。",
+                body="领取后由您负责，它们的联系人一起归您。" if kind.children else "领取后由您负责。",
                 done="领取成功",
                 leaves=True,
             ),
             Bulk(
                 "assign",
-                "分配",
+                kind.assign_label,
                 "transfer",
                 "assign",
                 _assign,
-                "分配 {n} 个{label}",
-                "分配（{n} 个）",
+                kind.assign_label + " {n} 个{label}",
+                kind.assign_label + "（{n} 个）",
                 form=forms.AssignForm,
                 done="指派成功",
                 leaves=True,
@@ -154,20 +153,23 @@ def _release(rows, *, by, form):
     return services.release(rows, data["pool"], by=by, reason=data["reason"], words=data["words"])
 
 
-RELEASE = Bulk(
-    "release",
-    "放入公海",
-    "pool",
-    "release",
-    _release,
-    "把 {n} 个{label}放入公海？",
-    "放入公海（{n} 个）",
-    form=forms.ReleaseForm,
-    body="您将不再是负责人，联系人一起放入；别人领取之前可以撤销。",
-    danger=True,
-    done="放入客户池成功",
-    leaves=True,
-)
+def release_bulk(kind: kinds.Kind, *, done: str) -> Bulk:
+    """放入公海, 放入线索池: the action of the module's own list; `done` = what the toast says."""
+    along = "，联系人一起放入" if kind.children else ""
+    return Bulk(
+        "release",
+        f"放入{kind.label}",
+        "pool",
+        "release",
+        _release,
+        f"把 {{n}} 个{{label}}放入{kind.label}？",
+        f"放入{kind.label}（{{n}} 个）",
+        form=forms.ReleaseForm,
+        body=f"您将不再是负责人{along}；别人领取之前可以撤销。",
+        danger=True,
+        done=done,
+        leaves=True,
+    )
 
 
 def shared_bulk() -> list[Bulk]:

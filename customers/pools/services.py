@@ -19,6 +19,8 @@ from ..models import OwnerCap, PoolEvent
 from . import access, book, kinds, quotas
 
 LATELY = timedelta(days=1)
+# What an undo of a release puts back.
+KEPT = ("owner_id", "pool_id", "pooled_at", "pool_reason", "former_owner_id", "received_at", "updated_at")
 
 
 @dataclass
@@ -98,27 +100,16 @@ def release(rows, pool: book.Facts, *, by, reason: str, words: str = "") -> int:
     dictionary pool.reason, `words` = a line for the next owner. Can be undone until somebody takes them. Returns how many."""
     kind = kinds.get(modules.of_model(rows.model).name)
     if not pool.enabled:
-        raise ValidationError(f"“{pool.name}”已停用，请选择别的公海。")
+        raise ValidationError(f"“{pool.name}”已停用，请选择别的{kind.label}。")
     now, text = timezone.now(), f"手动放入：{reason}"
     records = [record for record in _lock(kind, rows, "owner") if record.owner_id is not None]
     module, ids = kind.of, [record.pk for record in records]
+    kept = [*KEPT, *(module.model._meta.get_field(name).attname for name in kind.entering)]
     with entries.entry(module, "release", by=by, label=f"放入{kind.label}“{pool.name}”") as undo:
         undo.keep(
             module.model,
             [
-                Line(
-                    record.pk,
-                    record.version + 1,
-                    {
-                        "owner_id": record.owner_id,
-                        "pool_id": None,
-                        "pooled_at": packing.pack(record.pooled_at),
-                        "pool_reason": record.pool_reason,
-                        "former_owner_id": record.former_owner_id,
-                        "received_at": packing.pack(record.received_at),
-                        "updated_at": packing.pack(record.updated_at),
-                    },
-                )
+                Line(record.pk, record.version + 1, {name: packing.pack(getattr(record, name)) for name in kept})
                 for record in records
             ],
         )
@@ -134,8 +125,8 @@ def release(rows, pool: book.Facts, *, by, reason: str, words: str = "") -> int:
             undo=undo.pk,
         )
         if ids:
-            label = module.label
-            follow(kind, ids, owner=None, by=by, now=now, text=f"随{label}放入{kind.label}", code="released", undo=undo)
+            text_of_children = f"随{module.label}放入{kind.label}"
+            follow(kind, ids, owner=None, by=by, now=now, text=text_of_children, code="released", undo=undo)
     lines = [(record.pk, pool.pk, record.owner_id, text, words) for record in records]
     note(kind, lines, action="released", by=by, now=now)
     _tell_losers(kind, records, pool, by=by, text=text)
@@ -152,6 +143,7 @@ def enter(kind: kinds.Kind, ids: list[int], pool: book.Facts, *, reason: str, no
         pool_reason=reason[:200],
         version=models.F("version") + 1,
         updated_at=now,
+        **kind.entering,
     )
 
 
@@ -304,7 +296,7 @@ def assign(rows, to, *, by) -> int:
     kind = kinds.get(modules.of_model(rows.model).name)
     reach = by.scope_for(f"{kind.module}.assign")
     if reach is None or not reach.includes(to.pk):
-        raise ValidationError(f"{to.name}不在您的数据范围内，不能分配给他。")
+        raise ValidationError(f"{to.name}不在您的数据范围内，不能{kind.assign_label}给他。")
     if not to.is_active:
         raise ValidationError(f"{to.name}已停用，不能接收{kind.of.label}。")
     quotas.lock([to.pk])
@@ -314,7 +306,7 @@ def assign(rows, to, *, by) -> int:
     if records and to.pk != by.pk:
         names = [kind.of.title_of(record) for record in records]
         url = kind.of.url(pk=records[0].pk) if len(records) == 1 else f"{kind.of.list_url}?view=mine"
-        title = f"{by.name}分配给您 {len(names):,} 个{kind.of.label}"
+        title = f"{by.name}{kind.assign_label}给您 {len(names):,} 个{kind.of.label}"
         notify([to.pk], kind="transfer", title=title, body=listed(names), url=url)
     return len(records)
 
@@ -332,11 +324,13 @@ def _give(kind: kinds.Kind, records: list, to, *, by, now: datetime, action: str
         received_at=now,
         version=models.F("version") + 1,
         updated_at=now,
+        **module.handed,
+        **(kind.assigned(by, now) if action == "assigned" else {}),
     )
     if taken != len(ids):
         raise RuntimeError(f"{len(ids)} locked rows of the pool, {taken} were still there")
-    end_teams(module, ids, by=by)
-    verb = "领取" if action == "claimed" else f"分配给{to.name}"
+    end_teams(kind, ids, by=by)
+    verb = "领取" if action == "claimed" else f"{kind.assign_label}给{to.name}"
     names = {pool.pk: pool.name for pool in book.every(kind.module)}
     services.write_log(
         module.model,
@@ -352,8 +346,9 @@ def _give(kind: kinds.Kind, records: list, to, *, by, now: datetime, action: str
     note(kind, lines, action=action, by=by, now=now)
 
 
-def end_teams(module, ids: list[int], *, by) -> None:
+def end_teams(kind: kinds.Kind, ids: list[int], *, by) -> None:
     """Team members of the time before the pool do not come along to the new owner."""
+    module = kind.of
     if module.grant_model is None:
         return
     grants = module.grant_model.objects.filter(content_object_id__any=ids, source="team")
@@ -361,7 +356,7 @@ def end_teams(module, ids: list[int], *, by) -> None:
     grants.delete()
     services.write_log(
         module.model,
-        ((pk, f"移除团队成员 {name}（经过公海）", []) for pk, name in members),
+        ((pk, f"移除团队成员 {name}（经过{kind.label}）", []) for pk, name in members),
         code=f"{module.name}.team_removed",
         by=by,
     )
@@ -372,7 +367,7 @@ def move(rows, pool: book.Facts, *, by) -> int:
     """Pool rows go to another enabled pool of their kind; the time they lie there does not start anew. Returns how many."""
     kind = kinds.get(modules.of_model(rows.model).name)
     if not pool.enabled:
-        raise ValidationError(f"“{pool.name}”已停用，请选择别的公海。")
+        raise ValidationError(f"“{pool.name}”已停用，请选择别的{kind.label}。")
     records = [row for row in _lock(kind, rows) if row.owner_id is None and row.pool_id != pool.pk]
     ids, now = [record.pk for record in records], timezone.now()
     names = {one.pk: one.name for one in book.every(kind.module)}

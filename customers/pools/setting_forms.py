@@ -96,7 +96,7 @@ class PoolForm(forms.Form):
             self.fields[name] = Whole(label, least=0, most=most)
             self.fields[name].initial = getattr(pool, name)
         self.fields["hidden"] = forms.MultipleChoiceField(
-            label="在公海里隐藏的字段",
+            label=f"在{self.kind.label}里隐藏的字段",
             required=False,
             choices=self.hidable,
             initial=pool.hidden,
@@ -147,11 +147,11 @@ class PoolForm(forms.Form):
         self.fields["departments"].initial = sorted(self.saved.departments)
         for name, label, stored in (
             ("members", "员工", self.saved.members),
-            ("admins", "公海管理员", self.saved.admins),
+            ("admins", f"{self.kind.label}管理员", self.saved.admins),
         ):
             self.fields[name] = people_field(label, sorted(stored), initial=sorted(stored))
             self.fields[name].widget.attrs["aria-label"] = label
-        self.fields["admins"].help_text = "可以编辑、移动、删除和导入公海里的记录，不受每日上限限制"
+        self.fields["admins"].help_text = f"可以编辑、移动、删除和导入{self.kind.label}里的记录，不受每日上限限制"
 
     # What the template walks over -----------------------------------------------------------------------------------------
     def rule_rows(self) -> list[dict]:
@@ -260,7 +260,7 @@ class MoveAllForm(forms.Form):
             others,
             label="移动到",
             empty_label="请选择",
-            error_messages={"required": "请选择公海", "invalid_choice": "请选择列表中的选项"},
+            error_messages={"required": f"请选择{kinds.get(pool.kind).label}", "invalid_choice": "请选择列表中的选项"},
         )
 
 

@@ -126,10 +126,10 @@ def set_enabled(pool: Pool, enabled: bool, *, by) -> Pool:
 def why_not_free(kind: kinds.Kind, pool: Pool, verb: str) -> str:
     """Why a pool can be neither disabled nor deleted now; "" where it can."""
     if pool.is_default:
-        return f"“{pool.name}”是默认公海，不能{verb}。请先把另一个公海设为默认。"
+        return f"“{pool.name}”是默认{kind.label}，不能{verb}。请先把另一个{kind.label}设为默认。"
     found = held(kind, pool)
     if found.total:
-        return f"“{pool.name}”里还有 {found.words(kind)}，不能{verb}。请先把它们移动到别的公海。"
+        return f"“{pool.name}”里还有 {found.words(kind)}，不能{verb}。请先把它们移动到别的{kind.label}。"
     return ""
 
 
@@ -151,7 +151,7 @@ def make_default(pool: Pool, *, by) -> Pool:
     Pool.objects.filter(kind=pool.kind, is_default=True).update(is_default=False, version=models.F("version") + 1)
     pool.is_default, pool.version = True, pool.version + 1
     pool.save(update_fields=["is_default", "version"])
-    changes = oplog.differences([("默认公海", old.name if old else "", pool.name)])
+    changes = oplog.differences([(f"默认{kinds.get(pool.kind).label}", old.name if old else "", pool.name)])
     _record(pool, "default", by=by, text="设为默认", changes=changes)
     return pool
 
@@ -194,7 +194,7 @@ def move_all(pool: Pool, to: Pool, *, by) -> Job | int:
     kind, number = kinds.get(pool.kind), held(kinds.get(pool.kind), pool)
     target = book.get(pool.kind, to.pk)
     if target is None or not target.enabled or to.pk == pool.pk:
-        raise ValidationError({"to": ["请选择另一个启用的公海"]})
+        raise ValidationError({"to": [f"请选择另一个启用的{kind.label}"]})
     _record(pool, "emptied", by=by, text=f"把 {number.words(kind)}移动到“{to.name}”")
     if number.total <= DIRECT:
         moved = 0

@@ -144,7 +144,7 @@ def create(request, name: str):
 ACTS = {
     "up": (lambda pool, by: verbs.shift(pool, -1, by=by), ""),
     "down": (lambda pool, by: verbs.shift(pool, 1, by=by), ""),
-    "default": (lambda pool, by: verbs.make_default(pool, by=by), "已设为默认公海"),
+    "default": (lambda pool, by: verbs.make_default(pool, by=by), "已设为默认"),
     "enable": (lambda pool, by: verbs.set_enabled(pool, True, by=by), "已启用"),
 }
 
@@ -179,6 +179,7 @@ def refused(request, pool: Pool, verb: str, reason: str):
         {
             "heading": f"“{pool.name}”不能{verb}",
             "reason": reason,
+            "label": kinds.get(pool.kind).label,
             "move_url": move_url if verbs.held(kinds.get(pool.kind), pool).total else "",
             "module": CRUMB,
             "back_url": url_of(pool),
@@ -245,8 +246,8 @@ def move(request, pk: int):
             move_errors(form, error)
     found = verbs.held(kind, pool)
     context = {
-        "heading": f"把“{pool.name}”里的{kind.of.label}移动到别的公海",
-        "body": f"共 {found.words(kind)}。入池时间和前负责人不变；能看到它们的人换成那个公海的成员。",
+        "heading": f"把“{pool.name}”里的{kind.of.label}移动到别的{kind.label}",
+        "body": f"共 {found.words(kind)}。入池时间和前负责人不变；能看到它们的人换成那个{kind.label}的成员。",
         "submit_label": f"移动（{found.total:,} 个）",
         "fields": form,
     }
@@ -270,7 +271,7 @@ def run_now(request):
         "records/confirm.html",
         {
             "heading": "立即回收？",
-            "body": f"按已保存的规则，今天到期的 {'、'.join(parts)}将马上进入公海，每位负责人收到一条消息。",
+            "body": f"按已保存的规则，今天到期的 {'、'.join(parts)}将马上被回收，每位负责人收到一条消息。",
             "details": ["平时每天 00:30 自动运行；手动运行不影响当晚的一次", "在后台进行，可以离开页面"],
             "submit_label": "立即回收",
             "danger": True,

@@ -133,7 +133,7 @@ class PoolList(PoolPage, listing.ListView):
             return super().empty()
         return {
             "title": f"{self.pool.name}里没有{self.module.label}",
-            "text": "放入或回收的客户会出现在这里。",
+            "text": f"放入或回收的{self.module.label}会出现在这里。",
             "actions": [],
         }
 

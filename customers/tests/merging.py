@@ -3,7 +3,7 @@
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from crm.records import services, teams, uploads
+from crm.records import services, stars, teams, uploads
 from crm.records.followups import services as followups
 from crm.records.models import Attachment, FollowUp, FollowUpLink, SearchRow, Star, TagLink, UniqueValue
 from crm.records.tagging import services as tagging
@@ -69,7 +69,7 @@ def furnish(record: Customer, by, other: Customer, *, label: str, contacts: int 
         followups.write(made[n % contacts] if n % 3 == 0 else record, values(f"{label}跟进{n}"), by=by)
     file(record, f"{label}.txt", by)
     tagging.put(record, [label, "共同"], by=by)
-    services.toggle_star(record, user=by)
+    stars.toggle(record, user=by)
     relations.relate(record, other, kind("合作"), note=f"{label}说明", by=by)
 
 

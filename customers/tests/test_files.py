@@ -12,7 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image
 
-from crm.records import cleaning, services, uploads, zipping
+from crm.records import cleaning, services, uploads
+from crm.records.exporting import zipping
 from crm.records.followups import services as followups
 from crm.records.models import Attachment, OperationLog
 from crm.testing.followups import values

@@ -9,7 +9,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from crm.notices.models import Message
-from crm.records import fieldset, services, teams
+from crm.records import fieldset, services, stars, teams
 from crm.records.followups import services as followups
 from crm.records.models import Attachment, FollowUp, FollowUpLink, OperationLog, Star, Undo
 from crm.records.tagging import services as tagging
@@ -115,9 +115,9 @@ def test_the_widest_right_and_the_latest_day_win_and_former_owners_stay_in_the_t
     teams.add([one], [mate], write=False, until=later, by=manager)
     teams.add([two], [mate], write=True, until=end, by=manager)
     teams.add([two], [first], write=False, by=manager)  # the owner needs none
-    services.toggle_star(one, user=manager)
-    services.toggle_star(two, user=manager)
-    services.toggle_star(two, user=second)
+    stars.toggle(one, user=manager)
+    stars.toggle(two, user=manager)
+    stars.toggle(two, user=second)
     before = everything()
     outlook = preview.outlook(one, [two], owner=first, by=manager)
     assert sorted(outlook.people) == [("丙", "只读，至 2099-05-01", "读写，至 2099-05-01"), ("乙", "", "读写")]

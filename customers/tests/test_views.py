@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm.records import filters, services, teams
+from crm.records import filters, services, stars, teams
 from customers.models import Customer
 from orgs.tests.factories import client_for, department, employee
 
@@ -16,7 +16,7 @@ def test_each_view_shows_and_counts_its_own_rows():
     b = services.create(Customer(name="二", owner=s), by=s)
     c = services.create(Customer(name="三", owner=o), by=o)
     teams.add([c], [m], write=False, by=o)
-    services.toggle_star(b, user=m)
+    stars.toggle(b, user=m)
     cl = client_for(m)
     got = {
         v: sorted(r["title"] for r in cl.get(f"/customers/?view={v}").context["rows"])

@@ -149,9 +149,9 @@ class ConvertView(ModuleView):
         seen = Lead.objects.allowed(self.user, "view").filter(pk__any=ids)
         if not seen.exists():
             raise Http404
-        closed = self.module.closed
-        if not seen.exclude(**closed.rows).exists():
-            raise ValidationError(closed.sentence)
+        for closed in self.module.closings:
+            if closed.forbids("convert") and not seen.exclude(**closed.rows).exists():
+                raise ValidationError(closed.sentence)
         raise PermissionDenied("您可以查看这些线索，但不能转化它们：它们不在您负责的范围内。")
 
     def show_many(self, found: list, asked: int, *, freeze: bool, form=None, token: str = "", status: int = 200):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leads', '0002_first_rows'),
+        ('leads', '0011_fill_duplicates'),
     ]
 
     operations = [

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from crm.records import areas, fields
 from crm.records.models import Grant, owned_indexes
+from customers.duplicates import names
 from customers.models import Contact, Customer, PooledRecord, pooled_constraint, pooled_indexes
 from opportunities.models import Opportunity
 
@@ -24,9 +25,13 @@ class Lead(PooledRecord):
 
     Status = Status
 
-    number = models.CharField("线索编号", max_length=40, blank=True, default="", editable=False)
+    number = fields.Text("线索编号", max_length=40, editable=False)
     name = fields.Text("线索名称", max_length=50, blank=False, required_message="请填写线索名称")
     company = fields.Text("公司", max_length=50)
+    # What likely duplicates are found by (customers.duplicates).
+    name_stem = models.CharField(max_length=100, null=True, editable=False)
+    company_stem = models.CharField(max_length=100, null=True, editable=False)
+    domain = models.CharField(max_length=100, null=True, editable=False)
     contact_name = fields.Text("联系人", max_length=50)
     mobile = fields.Mobile("手机")
     phone = fields.Phone("电话")
@@ -40,7 +45,7 @@ class Lead(PooledRecord):
     source = fields.DictionaryField("来源", "customer.source")
     campaign = fields.DictionaryField("市场活动", "lead.campaign")
     status = models.CharField("状态", max_length=10, choices=Status.choices, default=Status.NEW, editable=False)
-    chance = models.PositiveSmallIntegerField("成功机率（%）", null=True, blank=True, default=50)
+    chance = fields.Percent("成功机率（%）", default=50)
     summary = fields.Text("概要", max_length=100)
     description = fields.LongText("机会描述", max_length=2000)
     next_contact_at = models.DateTimeField("下次联系时间", null=True, blank=True)
@@ -53,7 +58,7 @@ class Lead(PooledRecord):
     )  # fmt: skip
     assigned_at = models.DateTimeField("指派时间", null=True, editable=False)
     dead_reason = fields.DictionaryField("失效原因", "lead.dead_reason", editable=False)
-    dead_note = models.CharField("失效说明", max_length=500, blank=True, default="", editable=False)
+    dead_note = fields.LongText("失效说明", max_length=500, editable=False)
     ended_at = models.DateTimeField("结束时间", null=True, editable=False)  # converted or dead
     converted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+", verbose_name="转化人",
@@ -92,6 +97,11 @@ class Lead(PooledRecord):
                 condition=Q(deleted_at=None, owner__isnull=False),
                 name="lead_status",
             ),
+            models.Index("name_stem", condition=Q(deleted_at=None, name_stem__isnull=False), name="lead_stem_live"),
+            models.Index(
+                "company_stem", condition=Q(deleted_at=None, company_stem__isnull=False), name="lead_company_live"
+            ),
+            models.Index("domain", condition=Q(deleted_at=None, domain__isnull=False), name="lead_domain_live"),
         ]
 
     def __str__(self):
@@ -105,8 +115,8 @@ class Lead(PooledRecord):
     def clean(self):
         super().clean()
         self.province, self.city = areas.place(self.province, self.city)
-        if self.chance is not None and not 0 <= self.chance <= 100:
-            raise ValidationError({"chance": "成功机率应在 0 到 100 之间"})
+        self.name_stem, self.company_stem = names.name_stem(self.name), names.name_stem(self.company)
+        self.domain = names.domain(self.email)
 
     def explain_constraint(self, error: ValidationError) -> ValidationError:
         return ValidationError({"owner": error.messages})
@@ -136,3 +146,7 @@ class PlanItem(models.Model):
     class Meta:
         verbose_name = "开发计划"
         ordering = ["day", "pk"]
+        indexes = [models.Index("day", "lead", condition=Q(result=""), name="lead_plan_open")]
+
+    def __str__(self):
+        return f"{self.day:%Y-%m-%d} {self.content[:30]}"

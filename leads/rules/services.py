@@ -81,7 +81,7 @@ def _give(entries: list[tuple], *, by, now: datetime) -> None:
         updated_at=now,
     )
     if pooled:
-        end_teams(kind.of, [lead.pk for lead in pooled], by=by)
+        end_teams(kind, [lead.pk for lead in pooled], by=by)
         note(kind, [(lead.pk, lead.pool_id, to.pk, "", "") for lead in pooled], action="assigned", by=by, now=now)
     lines = [(lead.pk, _words(to, rule, spare), _changes(lead, to)) for lead, _, rule, spare in entries]
     services.write_log(Lead, lines, code="lead.assigned", by=by)

@@ -80,7 +80,7 @@ class ModuleView(View):
         found = self.rows.filter(pk=self.kwargs["pk"]).select_related(*self.joins()).first()
         if found is None:
             seen = self.visible(self.kwargs["pk"])
-            if refusal := self.module.refusal(seen, self.action):
+            if refusal := self.module.refusal(seen, self.action, self.user):
                 raise PermissionDenied(refusal)
             raise PermissionDenied(f"您可以查看这条{self.module.label}，但不能对它做此操作：它不在您负责的范围内。")
         return found

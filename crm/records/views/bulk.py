@@ -1,6 +1,8 @@
 """Actions on selected rows. The first POST freezes the ids (server-side) and opens the confirm page; the second runs on
 what is still allowed and unchanged, and reports the rest record by record."""
 
+from collections import Counter
+
 from django.contrib import messages
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -187,7 +189,7 @@ class BulkView(ModuleView):
         left_out = [pk for pk in ids if pk not in kept]
         closed = self.closed(left_out)
         if not found:
-            text = self.module.closed.sentence if closed else f"所选{self.module.label}都不在您可操作的范围内。"
+            text = next((why for _, why in closed.values()), f"所选{self.module.label}都不在您可操作的范围内。")
             return self.refuse(ValidationError(text))
         if freeze:
             token = Selection.objects.create(
@@ -199,18 +201,20 @@ class BulkView(ModuleView):
             hidden = [("selection", token)]
         else:
             hidden = [("ids", ",".join(str(pk) for pk, _, _ in found)), ("confirmed", "1")]
-        notes = [f"另有 {len(closed):,} 个{self.module.closed.sentence}。"] if closed else []
+        counted = Counter(why for _, why in closed.values())
+        notes = [f"另有 {number:,} 个{why}。" for why, number in counted.items()]
         if rest := len(left_out) - len(closed):
             notes.append(f"另有 {rest:,} 条不在您可操作的范围内，不会处理。")
         return self.page_of(found, hidden, self.form(rows), notes)
 
-    def closed(self, ids) -> dict[int, str]:
-        """{id: title} of those the person sees and nobody may act on (Module.closed)."""
-        closed = self.module.closed
-        if not ids or closed is None or not closed.forbids(self.action) or self.trashed:
-            return {}
-        rows = self.module.rows(self.user, "view").filter(pk__any=ids, **closed.rows)
-        return dict(rows.values_list("pk", self.module.title_field))
+    def closed(self, ids) -> dict[int, tuple[str, str]]:
+        """{id: (title, why not)} of those the person sees and whose state is in the way (Module.closed)."""
+        found: dict[int, tuple[str, str]] = {}
+        for closed in self.module.closings if ids and not self.trashed else ():
+            if closed.binds(self.user, self.action):
+                rows = closed.only(self.module.rows(self.user, "view").filter(pk__any=ids), self.user)
+                found |= {pk: (title, closed.sentence) for pk, title in rows.values_list("pk", self.module.title_field)}
+        return found
 
     def visible_or_404(self, ids):
         """A single record that may not be acted on: 404 out of sight, 403 in sight."""
@@ -220,7 +224,7 @@ class BulkView(ModuleView):
         seen = visible.first()
         if seen is None:
             raise Http404
-        if refusal := self.module.refusal(seen, self.action):
+        if refusal := self.module.refusal(seen, self.action, self.user):
             raise PermissionDenied(refusal)
         raise PermissionDenied(f"您可以查看这条{self.module.label}，但不能对它做此操作。")
 
@@ -268,7 +272,7 @@ class BulkView(ModuleView):
         gone = [pk for pk in frozen if pk not in present]
         changed = [pk for pk, (version, _) in present.items() if frozen[pk] not in (None, version)]
         closed = self.closed(gone)
-        failures += [{"title": title, "reason": self.module.closed.sentence} for title in closed.values()]
+        failures += [{"title": title, "reason": why} for title, why in closed.values()]
         failures += [{"title": f"编号 {pk}", "reason": "已不在您可操作的范围内"} for pk in gone if pk not in closed]
         failures += [{"title": present[pk][1], "reason": "选择之后被修改过，没有处理"} for pk in changed]
         rows = rows.exclude(pk__any=changed) if changed else rows

@@ -9,7 +9,8 @@ from django.http import FileResponse, Http404, StreamingHttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from .. import fieldset, formatting, modules, uploads, zipping
+from .. import fieldset, formatting, modules, uploads
+from ..exporting import zipping
 from ..models import Attachment, FollowUp
 from .base import ModuleView, deny, go, render_page
 

@@ -78,9 +78,7 @@ class ListView(Paging, ModuleView):
             return set()
         if not self.module.owned or self.recycle:
             return {record.pk for record in records}
-        closed = self.module.closed
-        if closed and closed.forbids(action):
-            records = [record for record in records if not closed.holds(record)]
+        records = [record for record in records if not self.module.refusal(record, action, self.user)]
         reach = self.user.scope_for(f"{self.module.name}.{action}")
         inside = {record.pk for record in records if reach.includes(record.owner_id)}
         rest = [record.pk for record in records if record.pk not in inside]

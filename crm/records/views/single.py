@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, JsonResponse
 
-from .. import fieldset, modules, search, services, teams
+from .. import fieldset, modules, search, services, stars, teams
 from .base import ModuleView, go
 
 PICKED = 20
@@ -15,7 +15,7 @@ class StarView(ModuleView):
     """POST /<prefix>/<pk>/star/"""
 
     def post(self, request, pk):
-        on = services.toggle_star(self.record(), user=self.user)
+        on = stars.toggle(self.record(), user=self.user)
         messages.success(request, "已关注" if on else "已取消关注")
         return go(request, self.module.url(pk=pk))
 

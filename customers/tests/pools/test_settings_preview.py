@@ -201,7 +201,7 @@ def test_the_preview_costs_the_same_whatever_there_is(fleet):
 def test_the_run_by_hand_asks_with_the_number_and_goes_through_the_jobs_page(fleet):
     client = client_for(employee("系统管理员", ["admin"]))
     due = sum(rows.count() for _, rows in reclaim.expected(KIND, timezone.localdate(), Customer.objects.all()))
-    assert f"今天到期的 {due} 个客户" in client.get("/settings/pools/run/").content.decode()
+    assert f"今天到期的 {due} 个客户、0 个线索" in client.get("/settings/pools/run/").content.decode()
     assert not Job.objects.exists()
     response = client.post("/settings/pools/run/")
     job = Job.objects.get(kind="periodic")
