@@ -237,7 +237,7 @@ class MoveView(BoardPage):
     def out_of_hand(self, pk: int):
         """404 out of sight; a card that was closed meanwhile shows where it stands now; else 403."""
         seen = self.visible(pk)
-        if refusal := self.module.refusal(seen, "edit"):
+        if refusal := self.module.refusal(seen, "edit", self.user):
             if self.request.htmx:
                 return self.refuse(seen, f"“{seen.name}”已关闭。{refusal}。")
             raise PermissionDenied(refusal)

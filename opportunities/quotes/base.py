@@ -32,7 +32,7 @@ class QuotationView(ModuleView):
         if found is None:
             seen = self.visible(self.kwargs["pk"])
             words = "您可以查看这份报价单，但不能对它做此操作：商机不在您负责的范围内。"
-            raise PermissionDenied(self.module.refusal(seen.opportunity, self.action) or words)
+            raise PermissionDenied(self.module.refusal(seen.opportunity, self.action, self.user) or words)
         return found
 
     def page(self, template: str, context: dict, status: int = 200):

@@ -65,7 +65,7 @@ def save_lines(parent, rows: Iterable[Row], *, discount, by, version: int) -> Sa
     current = type(parent).objects.select_for_update(of=("self",)).select_related(*document.joins).get(pk=parent.pk)
     if current.version != version:
         raise services.Stale(current)
-    if refusal := module.refusal(current, "edit"):
+    if refusal := module.refusal(current, "edit", by):
         raise ValidationError(refusal)
     before = list(current.lines.all())
     old = {line.pk: (_words(line), line.order) for line in before}
