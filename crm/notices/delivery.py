@@ -144,7 +144,7 @@ def _down_key(row) -> str:
 def _end(row: Delivery, state: str, *, error: str = "", **more) -> Delivery:
     """Write the end of an attempt, as long as nobody else took the row over. Texts with a short life are not kept."""
     values = {"state": state, "error": one_line(error, 500), **more}
-    if row.expires_at and state in (Delivery.State.SENT, Delivery.State.FAILED):
+    if row.expires_at and state in (Delivery.State.SENT, Delivery.State.FAILED, Delivery.State.DROPPED):
         values["body"] = ""
     Delivery.objects.filter(
         pk=row.pk, claim=row.claim, state__in=(Delivery.State.SENDING, Delivery.State.UNKNOWN)

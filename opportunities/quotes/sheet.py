@@ -61,11 +61,6 @@ class Sheet:
     total: str = ""
     capitals: str = ""
 
-    @property
-    def span(self) -> int:
-        """Columns before the sum of a table with prices."""
-        return 8 if self.list_prices else 6
-
 
 def sheet(
     version: QuotationVersion, *, prices: bool, list_prices: bool, discount: bool = True, customer: bool = True

@@ -173,16 +173,25 @@ class DetailView(QuotationView):
     def actions(self, quotation, rights) -> list[dict]:
         base, state, found = f"/quotations/{quotation.pk}/", quotation.state, []
         editable, live = "edit" in rights, state != QuotationState.VOID
-        if editable and live and self.user.has_function("customer.mail"):
+        valid = quotation.current.valid_until >= timezone.localdate()
+        if editable and live and valid and self.user.has_function("customer.mail"):
             found.append({"label": "发邮件", "icon": "mail", "url": f"{base}send/", "primary": True})
-        if editable and live:
+        if editable and live and valid:
             found.append({"label": "生成链接", "icon": "link", "url": f"{base}share/", "dialog": True})
         if editable and state not in (QuotationState.VOID, QuotationState.ACCEPTED):
-            found.append({"label": "出新版本", "icon": "plus", "url": f"{base}versions/new/", "dialog": True})
+            found.append(
+                {
+                    "label": "出新版本",
+                    "icon": "plus",
+                    "url": f"{base}versions/new/",
+                    "dialog": True,
+                    "primary": not valid,
+                }
+            )
         if "follow" in rights and state in (QuotationState.DRAFT, QuotationState.SENT):
             found.append({"label": "客户已接受", "icon": "check", "url": f"{base}accept/", "dialog": True})
             found.append({"label": "客户已拒绝", "icon": "x", "url": f"{base}reject/", "dialog": True})
-        if editable and state == QuotationState.DRAFT:
+        if editable and valid and state == QuotationState.DRAFT:
             found.append({"label": "标记为已发出", "icon": "flag", "url": f"{base}sent/", "dialog": True})
         if editable and live:
             found.append({"label": "作废", "icon": "trash", "url": f"{base}void/", "dialog": True, "danger": True})

@@ -265,5 +265,6 @@ def test_a_letter_that_must_not_go_any_more_stays(seller, deal, made, post_offic
     Opportunity.objects.filter(pk=deal.pk).update(owner=employee("丙", ["seller"], department("华南")))
     send_all()
     assert not post_office and set(Delivery.objects.values_list("state", flat=True)) == {"dropped"}
+    assert not Delivery.objects.filter(body__contains="/q/").exists()
     reasons = set(Delivery.objects.values_list("error", flat=True))
     assert reasons == {"链接已停用，或报价单已作废、删除", "发送人已没有权限"}

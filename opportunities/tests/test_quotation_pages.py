@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from crm.records import teams
 from crm.records.models import ExportLedger, OperationLog
 from opportunities import stages
-from opportunities.models import Quotation, QuotationShare
+from opportunities.models import Quotation, QuotationShare, QuotationVersion
 from opportunities.quotes import hooks, services, sharing
 from orgs.models import Role
 from orgs.tests.factories import client_for, department, employee
@@ -294,3 +294,11 @@ def test_without_the_function_or_rows_or_a_known_format_nothing_is_exported(sell
     for data in ({"format": "exe"}, {"format": "csv", "query": "state=void"}):
         assert client_for(seller).post("/quotations/export/", data).status_code == 422
     assert not ExportLedger.objects.exists()
+
+
+def test_one_out_of_validity_offers_a_new_version_and_not_to_send_it(seller, made):
+    services.mark_sent(made, by=seller)
+    QuotationVersion.objects.update(valid_until=day(-1))
+    page = client_for(seller).get(f"/quotations/{made.pk}/").content.decode()
+    assert "已过期" in page and "出新版本" in page and "客户已接受" in page
+    assert "发邮件" not in page and "生成链接" not in page
