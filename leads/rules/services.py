@@ -18,6 +18,7 @@ from . import matching
 from .matching import Outcome
 
 CHUNK = 500
+WAITING, UNMATCHED = "等待分配", "没有规则适用，不再等待分配"
 
 
 @transaction.atomic
@@ -135,7 +136,7 @@ def _mark_waiting(entries: list[tuple], *, by, now: datetime) -> None:
     reasons: dict[str, list[Lead]] = {}
     for lead, rule, why in entries:
         if lead.owner_id is None:
-            reasons.setdefault(f"等待分配：规则“{rule.name}”{why}", []).append(lead)
+            reasons.setdefault(f"{WAITING}：规则“{rule.name}”{why}", []).append(lead)
     for reason, leads in reasons.items():
         new = [lead.pk for lead in leads if lead.pool_reason != reason]
         Lead.objects.filter(pk__any=new).update(pool_reason=reason, version=models.F("version") + 1, updated_at=now)
@@ -165,10 +166,18 @@ def run(now: datetime | None = None) -> int:
     return done
 
 
-def settle(outcome: Outcome) -> None:
-    """Leads no rule is about stop waiting; the next rule made does not sweep them up."""
-    if outcome.unmatched:
-        LeadIntake.objects.filter(lead__in=outcome.unmatched).update(waiting_since=None)
+@transaction.atomic
+def settle(outcome: Outcome, *, by=None) -> None:
+    """Leads no rule is about stop waiting, and the pool says so; the next rule made does not sweep them up."""
+    ids = [lead.pk for lead in outcome.unmatched]
+    if not ids:
+        return
+    LeadIntake.objects.filter(lead__in=ids).update(waiting_since=None)
+    told = [lead.pk for lead in outcome.unmatched if lead.pool_reason.startswith(WAITING)]
+    Lead.objects.filter(pk__any=told, owner=None, pool_reason__startswith=WAITING).update(
+        pool_reason=UNMATCHED, version=models.F("version") + 1, updated_at=timezone.now()
+    )
+    services.write_log(Lead, ((pk, UNMATCHED, []) for pk in told), code="lead.waiting_ended", by=by)
 
 
 def preview(leads: list[Lead], *, forms: dict | None = None, now: datetime | None = None) -> Outcome:
@@ -188,7 +197,7 @@ def bulk(rows, *, by, form=None) -> tuple[int, list[tuple[str, str]]]:
         for start in range(0, len(ids), CHUNK):
             chunk = ids[start : start + CHUNK]
             outcome = assign_by_rules(rows.filter(pk__any=chunk), by=by, owned=owned)
-            settle(outcome)
+            settle(outcome, by=by)
             done += len(outcome.given) + len(outcome.pooled)
             refused += _refused(rows.model.objects.filter(pk__any=chunk), outcome)
     return done, refused

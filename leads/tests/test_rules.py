@@ -17,7 +17,7 @@ from customers.pools import services as pools
 from leads.models import AssignmentRule, Lead, LeadGift, LeadIntake
 from leads.rules import services as rules
 from leads.tests.intake import MONDAY, hours, item, lead, rule
-from orgs.models import Role
+from orgs.models import OrgLog, Role
 from orgs.tests.factories import department, employee
 
 pytestmark = pytest.mark.django_db
@@ -248,6 +248,7 @@ def test_a_waiting_lead_no_rule_is_about_any_more_stops_waiting(team):
     give(one, now=at(1, 22))
     made.delete()
     assert rules.run(at(8, 10)) == 0 and not rules.waiting().exists()
+    assert Lead.objects.get(pk=one.pk).pool_reason == "没有规则适用，不再等待分配"
     rule(team[0], name="新的")
     assert rules.run(at(8, 11)) == 0 and owners(one) == [None]
 
@@ -317,3 +318,18 @@ def test_purging_a_lead_keeps_the_figures_of_the_rule(team):
     services.delete(Lead.objects.filter(pk=one.pk), by=team[0])
     services.purge(Lead.objects.filter(pk=one.pk), by=team[0])
     assert list(made.gifts.values_list("lead", "employee")) == [(None, team[0].pk)]
+
+
+def test_rules_that_name_somebody_who_leaves_go_along_with_the_handover(team):
+    from orgs.handover import parts
+
+    rule(name="固定", way="fixed", person=team[0])
+    rule(team[1], name="兜底", fallback_person=team[0])
+    found = {
+        key: [row.name for row in parts.ALL[key].rows(team[0])] for key in parts.ALL if key.startswith("lead_rules")
+    }
+    assert found == {"lead_rules_fixed": ["固定"], "lead_rules_fallback": ["兜底"]}
+    part, row = parts.ALL["lead_rules_fixed"], AssignmentRule.objects.get(name="固定")
+    part.written([row], "person", {row.pk: "乙"}, None, "离职交接")
+    log = OrgLog.objects.get(code="lead_rule.handed")
+    assert log.changes == [{"label": "固定负责人", "old": "甲", "new": "乙"}]

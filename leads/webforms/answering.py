@@ -64,7 +64,7 @@ class PublicForm(forms.Form):
         if pk != self.web_form.pk:
             self._again(aged=QUICKEST)
             self.add_error(None, "页面打开得太久了，内容还在，请再提交一次")
-        elif timezone.now().timestamp() - opened < QUICKEST:
+        elif timezone.now().timestamp() - opened < QUICKEST and not self.errors:
             self.add_error(None, "提交得太快了，请核对内容后再提交一次")
 
     def _again(self, *, aged: int) -> None:
