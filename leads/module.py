@@ -122,6 +122,7 @@ LEADS = pooled.register(
     )
 )
 modules.TO_DO.append(modules.ToDo("待执行的开发计划", "lead", "plan"))
+modules.TO_DO.append(modules.ToDo("待进入线索池的线索", "lead", "ending"))
 modules.NAV.append(modules.NavPage("线索池", "/lead-pool/", "pool", "lead.view", order=11))
 
 LEAD = modules.register(
@@ -285,7 +286,6 @@ LEAD = modules.register(
                 body="指派后由对方跟进，并会收到一条消息。",
                 shown=lambda lead: lead.status in OPEN,
                 done="指派成功",
-                leaves=True,
             ),
             BY_RULES,
             replace(release_bulk(LEADS, done="放入线索池成功"), shown=lambda lead: lead.status in OPEN),

@@ -42,14 +42,14 @@ def take_numbers(count: int, *, besides: Iterable[str] = ()) -> list[str]:
 @transaction.atomic
 def create_lead(lead: Lead, *, by, pool=None) -> Lead:
     """Save a lead with its number; without a name of its own it bears that of the company. With `pool` (its facts) it has no
-    owner and lies there. Made for somebody else it is assigned to them by that."""
+    owner and lies there. Made for somebody else it is assigned to them by that; `by` None = a public form."""
     lead.name = lead.name or lead.company
     lead.number = take_numbers(1)[0]
     if pool is not None:
         place(pools.get("lead"), lead, pool)
     elif lead.status == Status.NEW and lead.owner_id and (by is None or by.pk != lead.owner_id):
         lead.status, lead.assigned_by, lead.assigned_at = Status.FOLLOWING, by, timezone.now()
-    services.create(lead, by=by, keep_check=pool is None)
+    services.create(lead, by=by, keep_check=pool is None and by is not None)
     if pool is not None:
         note_placed(pools.get("lead"), lead, by=by)
     return lead

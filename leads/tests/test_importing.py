@@ -87,3 +87,13 @@ def test_caps_of_leads_hold_in_an_import(team):
     person = employee("新人", ["seller"], team.east)
     job = run(person, HEAD, ("一", "", ""), ("二", "", ""), module="lead")
     assert figures(job) == (1, 0, 0, 1)
+
+
+def test_a_stretch_of_imported_numbers_ahead_of_the_counter_is_skipped(team):
+    first = make("甲", team.ann).number
+    base, last = first[:-4], 60
+    Lead.objects.bulk_create(
+        [Lead(name=f"带号{n}", owner=team.ann, number=f"{base}{n:04}") for n in range(2, last + 1)]
+    )
+    number = make("乙", team.ann).number
+    assert int(number[-4:]) > last and not Lead.objects.filter(name__startswith="带号", number=number).exists()

@@ -212,3 +212,11 @@ def test_caps_hold_when_leads_are_assigned(team):
     with pytest.raises(ValidationError, match="最多拥有 1 个线索"):
         services.assign(rows(lead), team.bob, by=team.manager)
     assert status(lead) == Status.NEW
+
+
+def test_a_lead_nobody_created_is_deleted_by_whoever_has_it_in_reach(team):
+    lead = services.create_lead(Lead(name="官网留言", owner=team.ann), by=None)
+    assert (lead.status, lead.assigned_by, lead.created_by) == (Status.FOLLOWING, None, None)
+    Lead.objects.filter(pk=lead.pk).update(status=Status.NEW, assigned_at=None)
+    assert Lead.objects.allowed(team.manager, "delete").filter(pk=lead.pk).exists()
+    assert not Lead.objects.allowed(team.eve, "delete").exists()
