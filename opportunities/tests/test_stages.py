@@ -14,7 +14,7 @@ from crm.records.undoing import services as undoing
 from opportunities import setting_services as settings
 from opportunities import stages
 from opportunities.models import Opportunity, Stage, StageEntry, Tick
-from orgs.services.fields import create_field, update_field
+from orgs.services.fields import create_field, retire_field
 from orgs.tests.factories import client_for
 
 from .factories import STAGE, opportunity, reason, set_stage, stage
@@ -98,7 +98,7 @@ def test_custom_fields_can_be_demanded_until_they_are_retired(staff):
     assert answer.status_code == 302
     one.refresh_from_db()
     assert (one.stage.name, one.extra) == ("方案报价", {row.key: "二期扩容"})
-    update_field(row, {"retired": True}, by=staff.boss)
+    retire_field(row, True, by=staff.boss)
     stages.move(opportunity(staff.ann, name="二期"), stage("方案报价"), by=staff.ann)
 
 
