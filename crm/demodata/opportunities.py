@@ -9,13 +9,18 @@ from django.utils import timezone
 
 from crm.loading import load, next_id, reset_sequences
 from crm.records import modules, search
-from crm.records.models import DictionaryItem, OperationLog
+from crm.records.followups.services import keep_dates
+from crm.records.models import DictionaryItem, FollowUp, FollowUpLink, OperationLog
+from crm.records.models.followups import METHODS
 from customers.models import ChurnState, Contact, Customer
 from opportunities import counting
 from opportunities import setting_services as settings
 from opportunities.models import Competitor, Opportunity, Pipeline, Stage, StageEntry, Stakeholder, State, Tick
 
+from . import said
+
 NUMBER = 96
+LOG = ["created_at", "content_type_id", "object_id", "actor_id", "code", "text", "changes"]
 SELLERS = ("13800000012", "13800000013", "13800000022", "13800000011", "13800000021")
 WEIGHTS = (34, 26, 22, 8, 6)
 THINGS = ["数据中台", "产线质量追溯", "智能排产", "设备联网采集", "仓储管理", "移动巡检", "能耗监测", "售后服务平台"]
@@ -113,6 +118,7 @@ def make(people: dict, pick: Random) -> int:
     _entries(found)
     _people_and_rivals(found, pick)
     _log(found)
+    _follow(found, pick)
     reset_sequences([Opportunity])
     search.index(modules.get("opportunity"), list(Opportunity.objects.filter(pk__gte=first)))
     counting.recount({one["customer"].pk for one in found})
@@ -168,10 +174,12 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
         span = pick.randint(4, 70) if state == State.OPEN else pick.randint(30, 150)
         quiet = pick.choice([0, 1, 2, 3, 5, 8, 12, 18, 30]) if state == State.OPEN else pick.randint(1, 200)
         created = _hour(max(now - timedelta(days=span + quiet), customer.created_at + timedelta(hours=1)), pick, now)
-        last = max(created, now - timedelta(days=quiet))
+        last = max(created, _hour(now - timedelta(days=quiet), pick, now))
         ended = last if state != State.OPEN else None
         steps = min(steps, len(stages[pipeline.pk]))
-        times = sorted(created + (last - created) * pick.random() for _ in range(steps - 1))
+        times = sorted(
+            min(max(_hour(created + (last - created) * pick.random(), pick), created), last) for _ in range(steps - 1)
+        )
         stays = list(zip(stages[pipeline.pk][:steps], [created, *times], strict=True))
         amount = Decimal(pick.choice(AMOUNTS)) + pick.choice([0, 0, 500, 1200])
         early = steps == 1 and pick.random() < 0.4
@@ -179,7 +187,8 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
             days=0 if ended else pick.choice([-12, -4, 3, 9, 16, 25, 40, 65, 90])
         )
         moved = ended or stays[-1][1]
-        followed = last if quiet < 15 and pick.random() < 0.7 and not ended else None
+        newer = customer.last_followed_at is None or customer.last_followed_at < last
+        followed = last if quiet < 15 and newer and not ended else None
         found.append(
             {
                 "name": name,
@@ -209,11 +218,11 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
 
 
 def _hour(at: datetime, pick: Random, latest: datetime | None = None) -> datetime:
-    """A moment in working hours of that day."""
+    """A moment in working hours of that day, of the day before where it is not past `latest`."""
     found = timezone.localtime(at).replace(
         hour=pick.choice([9, 10, 11, 14, 15, 16]), minute=pick.choice([0, 15, 30, 45])
     )
-    return min(found, latest - timedelta(minutes=5)) if latest else found
+    return found - timedelta(days=1) if latest and found > latest else found
 
 
 def _entries(found: list[dict]) -> None:
@@ -248,6 +257,31 @@ def _people_and_rivals(found: list[dict], pick: Random) -> None:
     load(Tick, ["opportunity_id", "stage_id", "text", "by_id", "at"], ticks)
 
 
+def _follow(found: list[dict], pick: Random) -> None:
+    """The follow-up that stands behind 最后跟进时间; it shows on the customer's timeline too."""
+    kinds = ContentType.objects.get_for_models(Opportunity, Customer)
+    methods = dict(DictionaryItem.objects.filter(dictionary=METHODS).values_list("label", "pk"))
+    rows, links, log, pk = [], [], [], next_id(FollowUp)
+    for one in sorted((one for one in found if one["followed"]), key=lambda one: one["followed"]):
+        at, method = one["followed"], pick.choice(["电话", "微信"])
+        text = said.content(method, said.stage(0.6, False), None, pick)
+        rows.append(
+            (pk, kinds[Opportunity].pk, one["pk"], methods[method], text, one["next"], [], one["owner"], at, at)
+        )
+        links.append((pk, kinds[Opportunity].pk, one["pk"], FollowUpLink.Kind.OWN))
+        links.append((pk, kinds[Customer].pk, one["customer"].pk, FollowUpLink.Kind.PARENT))
+        words = f"写跟进（{method}）"
+        log.append((at, kinds[Opportunity].pk, one["pk"], one["owner"], "opportunity.followup_added", words, []))
+        pk += 1
+    names = ["id", "content_type_id", "object_id", "method_id", "content", "next_contact_at", "mentions", "author_id"]
+    blank = ["title", "place", "purpose", "result", "version"]
+    load(FollowUp, [*names, "created_at", "updated_at", *blank], [(*row, "", "", "", "", 1) for row in rows])
+    load(FollowUpLink, ["followup_id", "content_type_id", "object_id", "kind"], links)
+    load(OperationLog, LOG, log)
+    reset_sequences([FollowUp])
+    keep_dates({(link[1], link[2]) for link in links})
+
+
 def _log(found: list[dict]) -> None:
     """What creating, moving and closing them would have left."""
     kind, rows = ContentType.objects.get_for_model(Opportunity).pk, []
@@ -264,4 +298,4 @@ def _log(found: list[dict]) -> None:
                 (one["closed"], kind, one["pk"], one["owner"], "opportunity.closed", one["state"].label, [change])
             )
     rows.sort(key=lambda row: row[0])
-    load(OperationLog, ["created_at", "content_type_id", "object_id", "actor_id", "code", "text", "changes"], rows)
+    load(OperationLog, LOG, rows)
