@@ -37,20 +37,20 @@ def make() -> dict[str, int]:
         goods = products.make(people, pick)
         said = followups.make(people, made, pick)
         posted = mailing.make(people, made, random.Random(20240502))
-        story.make(people, made, goods, [*said, *posted], pick)
+        deals = opportunities.make(people, random.Random(20240503))
+        story.make(people, made, goods, [*said, *posted, *deals], pick)
         ties.make(people)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
         duplicates.make(people, made)
         care.make(people)
-        deals = opportunities.make(people, random.Random(20240503))
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
         "员工": len(people),
         "客户": len(made.customers) + duplicates.NUMBER,
         "联系人": len(made.contacts) + duplicates.NUMBER,
-        "商机": deals,
+        "商机": opportunities.NUMBER,
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
     }

@@ -9,18 +9,13 @@ from django.utils import timezone
 
 from crm.loading import load, next_id, reset_sequences
 from crm.records import modules, search
-from crm.records.followups.services import keep_dates
-from crm.records.models import DictionaryItem, FollowUp, FollowUpLink, OperationLog
-from crm.records.models.followups import METHODS
+from crm.records.models import DictionaryItem
 from customers.models import ChurnState, Contact, Customer
 from opportunities import counting
 from opportunities import setting_services as settings
 from opportunities.models import Competitor, Opportunity, Pipeline, Stage, StageEntry, Stakeholder, State, Tick
 
-from . import said
-
 NUMBER = 96
-LOG = ["created_at", "content_type_id", "object_id", "actor_id", "code", "text", "changes"]
 SELLERS = ("13800000012", "13800000013", "13800000022", "13800000011", "13800000021")
 WEIGHTS = (34, 26, 22, 8, 6)
 THINGS = ["数据中台", "产线质量追溯", "智能排产", "设备联网采集", "仓储管理", "移动巡检", "能耗监测", "售后服务平台"]
@@ -64,8 +59,9 @@ NOTES = {
 AMOUNTS = (38_000, 68_000, 98_000, 126_000, 188_000, 260_000, 420_000, 680_000)
 
 
-def make(people: dict, pick: Random) -> int:
-    """Create them with the dates they would have had; returns how many."""
+def make(people: dict, pick: Random) -> list[tuple]:
+    """Create them with the dates they would have had; returns the log rows that working on them would have left: (at, content
+    type, id, actor, code, text, changes)."""
     pipelines = _pipelines(people)
     found = _opportunities(people, pipelines, pick)
     found.sort(key=lambda one: one["created"])
@@ -99,7 +95,7 @@ def make(people: dict, pick: Random) -> int:
                 one["customer"].source_id,
                 "、".join(one["rivals"]),
                 one["next"],
-                one["followed"],
+                None,
                 one["moved"],
                 one["closed"],
                 reasons["信息有误" if one["state"] == State.VOID else reason]
@@ -109,7 +105,7 @@ def make(people: dict, pick: Random) -> int:
                 "",
                 one["owner"],
                 one["created"],
-                one["moved"],
+                one["updated"],
                 len(one["stays"]) + ended,
                 {},
             )
@@ -117,12 +113,10 @@ def make(people: dict, pick: Random) -> int:
     load(Opportunity, names, rows)
     _entries(found)
     _people_and_rivals(found, pick)
-    _log(found)
-    _follow(found, pick)
     reset_sequences([Opportunity])
     search.index(modules.get("opportunity"), list(Opportunity.objects.filter(pk__gte=first)))
     counting.recount({one["customer"].pk for one in found})
-    return len(found)
+    return _log(found)
 
 
 def _pipelines(people: dict) -> list[Pipeline]:
@@ -187,8 +181,6 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
             days=0 if ended else pick.choice([-12, -4, 3, 9, 16, 25, 40, 65, 90])
         )
         moved = ended or stays[-1][1]
-        newer = customer.last_followed_at is None or customer.last_followed_at < last
-        followed = last if quiet < 15 and newer and not ended else None
         found.append(
             {
                 "name": name,
@@ -206,9 +198,9 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
                 ),
                 "rivals": pick.sample(list(RIVALS), k=pick.choice([0, 0, 1, 1, 2])),
                 "next": _hour(now + timedelta(days=pick.randint(1, 9)), pick)
-                if followed and pick.random() < 0.6
+                if not ended and pick.random() < 0.4
                 else None,
-                "followed": followed,
+                "updated": max(moved, last),
                 "moved": moved,
                 "created": created,
                 "closed": ended,
@@ -257,32 +249,7 @@ def _people_and_rivals(found: list[dict], pick: Random) -> None:
     load(Tick, ["opportunity_id", "stage_id", "text", "by_id", "at"], ticks)
 
 
-def _follow(found: list[dict], pick: Random) -> None:
-    """The follow-up that stands behind 最后跟进时间; it shows on the customer's timeline too."""
-    kinds = ContentType.objects.get_for_models(Opportunity, Customer)
-    methods = dict(DictionaryItem.objects.filter(dictionary=METHODS).values_list("label", "pk"))
-    rows, links, log, pk = [], [], [], next_id(FollowUp)
-    for one in sorted((one for one in found if one["followed"]), key=lambda one: one["followed"]):
-        at, method = one["followed"], pick.choice(["电话", "微信"])
-        text = said.content(method, said.stage(0.6, False), None, pick)
-        rows.append(
-            (pk, kinds[Opportunity].pk, one["pk"], methods[method], text, one["next"], [], one["owner"], at, at)
-        )
-        links.append((pk, kinds[Opportunity].pk, one["pk"], FollowUpLink.Kind.OWN))
-        links.append((pk, kinds[Customer].pk, one["customer"].pk, FollowUpLink.Kind.PARENT))
-        words = f"写跟进（{method}）"
-        log.append((at, kinds[Opportunity].pk, one["pk"], one["owner"], "opportunity.followup_added", words, []))
-        pk += 1
-    names = ["id", "content_type_id", "object_id", "method_id", "content", "next_contact_at", "mentions", "author_id"]
-    blank = ["title", "place", "purpose", "result", "version"]
-    load(FollowUp, [*names, "created_at", "updated_at", *blank], [(*row, "", "", "", "", 1) for row in rows])
-    load(FollowUpLink, ["followup_id", "content_type_id", "object_id", "kind"], links)
-    load(OperationLog, LOG, log)
-    reset_sequences([FollowUp])
-    keep_dates({(link[1], link[2]) for link in links})
-
-
-def _log(found: list[dict]) -> None:
+def _log(found: list[dict]) -> list[tuple]:
     """What creating, moving and closing them would have left."""
     kind, rows = ContentType.objects.get_for_model(Opportunity).pk, []
     for one in found:
@@ -297,5 +264,4 @@ def _log(found: list[dict]) -> None:
             rows.append(
                 (one["closed"], kind, one["pk"], one["owner"], "opportunity.closed", one["state"].label, [change])
             )
-    rows.sort(key=lambda row: row[0])
-    load(OperationLog, LOG, rows)
+    return rows

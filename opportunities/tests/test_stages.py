@@ -53,6 +53,8 @@ def test_a_click_on_the_bar_moves_there_and_back_with_entries_log_and_a_way_back
     one.refresh_from_db()
     assert one.stage.name == "方案报价"
     assert entries(one) == [("初步接洽", True), ("方案报价", False)]
+    back = OperationLog.objects.filter(object_id=one.pk, code="opportunity.stage_undone").get()
+    assert [change["label"] for change in back.changes] == ["商机阶段"]
 
 
 def test_a_move_cannot_be_taken_back_once_the_opportunity_changed(staff):
@@ -72,6 +74,9 @@ def test_what_the_stage_demands_is_asked_for_in_place_and_saved_with_the_move(st
     asked = client.post(url(one, "move"), {"stage": to}, headers={"HX-Request": "true", "HX-Target": "dialog"})
     assert asked.status_code == 200
     assert set(asked.context["fields"].fields) == {"amount", "expected_on"}
+    empty = client.post(url(one, "move"), {"stage": to, "filled": "1"}).content.decode()
+    assert "请填写预计成交金额" in empty
+    assert "这个字段是必填项" not in empty
     for paste in PASTES:
         bad = client.post(url(one, "move"), {"stage": to, "filled": "1", "amount": paste, "expected_on": paste})
         assert bad.context["fields"].errors, paste
