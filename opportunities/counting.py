@@ -31,7 +31,8 @@ def recount(customers: Iterable[int]) -> None:
     ids = sorted(set(customers))
     if ids:
         open_ones, last = _figures()
-        Customer.objects.filter(pk__any=ids).update(open_opportunities=open_ones, last_opportunity_at=last)
+        rows = Customer.objects.filter(pk__any=ids)
+        rows.update(open_opportunities=open_ones, last_opportunity_at=last)
 
 
 def recheck() -> int:

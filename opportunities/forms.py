@@ -121,7 +121,10 @@ class MoveForm(OpportunityForm):
             if name not in self.keys:
                 del self.fields[name]
                 continue
-            self.fields[name].required = True
+            field = self.fields[name]
+            field.required = True
+            verb = "选择" if isinstance(field, forms.ChoiceField | forms.ModelChoiceField) else "填写"
+            field.error_messages["required"] = f"请{verb}{field.label}"
 
     def clean(self):
         data = super().clean()

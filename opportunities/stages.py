@@ -107,6 +107,12 @@ def _days(record: Opportunity, now: datetime) -> int:
     return (timezone.localtime(now).date() - timezone.localtime(record.stage_since).date()).days
 
 
+def _before(record: Opportunity, stage: Stage) -> tuple[str, ...]:
+    """What a move into `stage` changes."""
+    kept = ("stage_id", "stage_since", "moved_at", "updated_at")
+    return kept if record.pipeline_id == stage.pipeline_id else ("pipeline_id", *kept)
+
+
 # Moving ---------------------------------------------------------------------------------------------------------------
 def shift(records: list[Opportunity], stage: Stage, *, by, text: str = "推进阶段", note: str = "") -> None:
     """Put locked open opportunities into `stage`, whatever pipeline it is of, with entries, log and a way back."""
@@ -121,10 +127,7 @@ def shift(records: list[Opportunity], stage: Stage, *, by, text: str = "推进�
                 Line(
                     record.pk,
                     record.version + 1,
-                    {
-                        name: packing.pack(getattr(record, name))
-                        for name in ("pipeline_id", "stage_id", "stage_since", "moved_at", "updated_at")
-                    },
+                    {name: packing.pack(getattr(record, name)) for name in _before(record, stage)},
                     more={"entry": entry.pk},
                 )
                 for record, entry in zip(records, made, strict=True)

@@ -57,14 +57,14 @@ def make() -> dict[str, int]:
         found = leads.make(people, names, random.Random(20240503))
         said = followups.make(people, made, pick, more=found.said)
         posted = mailing.make(people, made, random.Random(20240502))
-        story.make(people, made, goods, [*said, *posted, *found.log], pick)
+        deals = opportunities.make(people, random.Random(20240503))
+        story.make(people, made, goods, [*said, *posted, *found.log, *deals], pick)
         ties.make(people)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
         duplicates.make(people, made)
         care.make(people)
         prices.make(people)
-        deals = opportunities.make(people, random.Random(20240503))
         _offers()
         conversions.make(people)
         intake.make(people, random.Random(20240503))
@@ -74,7 +74,7 @@ def make() -> dict[str, int]:
         "员工": len(people),
         "客户": len(made.customers) + duplicates.NUMBER,
         "联系人": len(made.contacts) + duplicates.NUMBER,
-        "商机": deals,
+        "商机": opportunities.NUMBER,
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
         "线索": len(found.leads),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from crm.loading import load, next_id, reset_sequences
 from crm.records import modules, search
-from crm.records.models import DictionaryItem, OperationLog
+from crm.records.models import DictionaryItem
 from customers.models import ChurnState, Contact, Customer
 from opportunities import counting
 from opportunities import setting_services as settings
@@ -59,8 +59,9 @@ NOTES = {
 AMOUNTS = (38_000, 68_000, 98_000, 126_000, 188_000, 260_000, 420_000, 680_000)
 
 
-def make(people: dict, pick: Random) -> int:
-    """Create them with the dates they would have had; returns how many."""
+def make(people: dict, pick: Random) -> list[tuple]:
+    """Create them with the dates they would have had; returns the log rows that working on them would have left: (at, content
+    type, id, actor, code, text, changes)."""
     pipelines = _pipelines(people)
     found = _opportunities(people, pipelines, pick)
     found.sort(key=lambda one: one["created"])
@@ -94,7 +95,7 @@ def make(people: dict, pick: Random) -> int:
                 one["customer"].source_id,
                 "、".join(one["rivals"]),
                 one["next"],
-                one["followed"],
+                None,
                 one["moved"],
                 one["closed"],
                 reasons["信息有误" if one["state"] == State.VOID else reason]
@@ -104,7 +105,7 @@ def make(people: dict, pick: Random) -> int:
                 "",
                 one["owner"],
                 one["created"],
-                one["moved"],
+                one["updated"],
                 len(one["stays"]) + ended,
                 {},
             )
@@ -112,11 +113,10 @@ def make(people: dict, pick: Random) -> int:
     load(Opportunity, names, rows)
     _entries(found)
     _people_and_rivals(found, pick)
-    _log(found)
     reset_sequences([Opportunity])
     search.index(modules.get("opportunity"), list(Opportunity.objects.filter(pk__gte=first)))
     counting.recount({one["customer"].pk for one in found})
-    return len(found)
+    return _log(found)
 
 
 def _pipelines(people: dict) -> list[Pipeline]:
@@ -168,10 +168,12 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
         span = pick.randint(4, 70) if state == State.OPEN else pick.randint(30, 150)
         quiet = pick.choice([0, 1, 2, 3, 5, 8, 12, 18, 30]) if state == State.OPEN else pick.randint(1, 200)
         created = _hour(max(now - timedelta(days=span + quiet), customer.created_at + timedelta(hours=1)), pick, now)
-        last = max(created, now - timedelta(days=quiet))
+        last = max(created, _hour(now - timedelta(days=quiet), pick, now))
         ended = last if state != State.OPEN else None
         steps = min(steps, len(stages[pipeline.pk]))
-        times = sorted(created + (last - created) * pick.random() for _ in range(steps - 1))
+        times = sorted(
+            min(max(_hour(created + (last - created) * pick.random(), pick), created), last) for _ in range(steps - 1)
+        )
         stays = list(zip(stages[pipeline.pk][:steps], [created, *times], strict=True))
         amount = Decimal(pick.choice(AMOUNTS)) + pick.choice([0, 0, 500, 1200])
         early = steps == 1 and pick.random() < 0.4
@@ -179,7 +181,6 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
             days=0 if ended else pick.choice([-12, -4, 3, 9, 16, 25, 40, 65, 90])
         )
         moved = ended or stays[-1][1]
-        followed = last if quiet < 15 and pick.random() < 0.7 and not ended else None
         found.append(
             {
                 "name": name,
@@ -197,9 +198,9 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
                 ),
                 "rivals": pick.sample(list(RIVALS), k=pick.choice([0, 0, 1, 1, 2])),
                 "next": _hour(now + timedelta(days=pick.randint(1, 9)), pick)
-                if followed and pick.random() < 0.6
+                if not ended and pick.random() < 0.4
                 else None,
-                "followed": followed,
+                "updated": max(moved, last),
                 "moved": moved,
                 "created": created,
                 "closed": ended,
@@ -209,11 +210,11 @@ def _opportunities(people: dict, pipelines: list[Pipeline], pick: Random) -> lis
 
 
 def _hour(at: datetime, pick: Random, latest: datetime | None = None) -> datetime:
-    """A moment in working hours of that day."""
+    """A moment in working hours of that day, of the day before where it is not past `latest`."""
     found = timezone.localtime(at).replace(
         hour=pick.choice([9, 10, 11, 14, 15, 16]), minute=pick.choice([0, 15, 30, 45])
     )
-    return min(found, latest - timedelta(minutes=5)) if latest else found
+    return found - timedelta(days=1) if latest and found > latest else found
 
 
 def _entries(found: list[dict]) -> None:
@@ -248,7 +249,7 @@ def _people_and_rivals(found: list[dict], pick: Random) -> None:
     load(Tick, ["opportunity_id", "stage_id", "text", "by_id", "at"], ticks)
 
 
-def _log(found: list[dict]) -> None:
+def _log(found: list[dict]) -> list[tuple]:
     """What creating, moving and closing them would have left."""
     kind, rows = ContentType.objects.get_for_model(Opportunity).pk, []
     for one in found:
@@ -263,5 +264,4 @@ def _log(found: list[dict]) -> None:
             rows.append(
                 (one["closed"], kind, one["pk"], one["owner"], "opportunity.closed", one["state"].label, [change])
             )
-    rows.sort(key=lambda row: row[0])
-    load(OperationLog, ["created_at", "content_type_id", "object_id", "actor_id", "code", "text", "changes"], rows)
+    return rows

@@ -22,7 +22,8 @@ from crm.records.models import Attachment, FollowUp, FollowUpComment, OperationL
 from customers.models import Contact, Customer, CustomerGrant
 from leads.models import Lead
 from leads.services import create_lead
-from opportunities.models import Opportunity
+from opportunities import counting
+from opportunities.models import Competitor, Opportunity, Pipeline, Stakeholder, Tick
 from orgs.models import Department, Employee
 from products.models import Category, Product
 
@@ -107,6 +108,18 @@ class TestDemo(TestCase):
             OperationLog.objects.filter(code__endswith=".created").order_by("pk").values_list("created_at", flat=True)
         )
         assert order == sorted(order)
+
+    def test_opportunities_of_every_state_agree_with_their_stays_and_customers(self):
+        live = Opportunity.objects.live()
+        assert live.count() >= 80 and Pipeline.objects.count() == 2
+        states = dict(live.order_by().values_list("state").annotate(n=Count("pk")))
+        assert set(states) == {"open", "won", "lost", "void"} and min(states.values()) >= 3
+        assert Stakeholder.objects.exists() and Competitor.objects.exists() and Tick.objects.exists()
+        for one in live.order_by("?")[:25]:
+            one.full_clean()
+            last = one.entries.last()
+            assert (last.state, last.left_at is None) == (one.state, one.state == "open")
+        assert counting.recheck() == 0
 
     def test_what_hangs_on_the_customers_is_there(self):
         assert CustomerGrant.objects.current().exists() and CustomerGrant.objects.exclude(until=None).exists()

@@ -1,8 +1,6 @@
 """/f/<token>/: a public form, for strangers, without signing in. It reads nothing of the company but the form itself, and who
 is signed in makes no difference."""
 
-import ipaddress
-
 from csp.constants import SELF
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
@@ -15,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from crm.records import limits, params
-from orgs.signals import client_address
+from orgs import throttle
 
 from ..models import WebForm
 from . import services
@@ -107,19 +105,7 @@ def csrf_trouble(request) -> bool:
 
 
 def spent(request) -> bool:
-    """Count one submission of this address, right or wrong; whether it is one too many."""
-    now, place = timezone.localtime(), network(client_address(request))
-    minute = limits.count(f"form:{place}:{now:%Y%m%d%H%M}", 60)
-    day = limits.count(f"form:{place}:{now:%Y%m%d}", 86_400)
-    return minute > params.get("form_per_minute") or day > params.get("form_per_day")
-
-
-def network(address: str | None) -> str:
-    """What counts as one sender: an IPv4 address, or the /64 an IPv6 customer is given."""
-    try:
-        found = ipaddress.ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    if found.version == 6 and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False).network_address)
+    """Count one submission of this sender, right or wrong; whether it is one too many."""
+    minute = throttle.too_many(request, "form", per_minute=params.get("form_per_minute"))
+    day = limits.count(f"form:{throttle.sender(request)}:{timezone.localtime():%Y%m%d}", 86_400)
+    return minute or day > params.get("form_per_day")

@@ -22,7 +22,7 @@ def _closing(state: State, icon: str, body: str, *, danger: bool) -> Bulk:
         icon,
         "edit",
         run,
-        f"{{n}} 个{{label}}{state.label}？",
+        f"把 {{n}} 个{{label}}标为{state.label}？",
         f"{state.label}（{{n}} 个）",
         form=bulkforms.WonForm if state == State.WON else bulkforms.LostForm,
         body=body,

@@ -14,7 +14,7 @@ from crm.records.undoing import services as undoing
 from opportunities import setting_services as settings
 from opportunities import stages
 from opportunities.models import Opportunity, Stage, StageEntry, Tick
-from orgs.services.fields import create_field, update_field
+from orgs.services.fields import create_field, retire_field
 from orgs.tests.factories import client_for
 
 from .factories import STAGE, opportunity, reason, set_stage, stage
@@ -53,6 +53,8 @@ def test_a_click_on_the_bar_moves_there_and_back_with_entries_log_and_a_way_back
     one.refresh_from_db()
     assert one.stage.name == "方案报价"
     assert entries(one) == [("初步接洽", True), ("方案报价", False)]
+    back = OperationLog.objects.filter(object_id=one.pk, code="opportunity.stage_undone").get()
+    assert [change["label"] for change in back.changes] == ["商机阶段"]
 
 
 def test_a_move_cannot_be_taken_back_once_the_opportunity_changed(staff):
@@ -72,6 +74,9 @@ def test_what_the_stage_demands_is_asked_for_in_place_and_saved_with_the_move(st
     asked = client.post(url(one, "move"), {"stage": to}, headers={"HX-Request": "true", "HX-Target": "dialog"})
     assert asked.status_code == 200
     assert set(asked.context["fields"].fields) == {"amount", "expected_on"}
+    empty = client.post(url(one, "move"), {"stage": to, "filled": "1"}).content.decode()
+    assert "请填写预计成交金额" in empty
+    assert "这个字段是必填项" not in empty
     for paste in PASTES:
         bad = client.post(url(one, "move"), {"stage": to, "filled": "1", "amount": paste, "expected_on": paste})
         assert bad.context["fields"].errors, paste
@@ -98,7 +103,7 @@ def test_custom_fields_can_be_demanded_until_they_are_retired(staff):
     assert answer.status_code == 302
     one.refresh_from_db()
     assert (one.stage.name, one.extra) == ("方案报价", {row.key: "二期扩容"})
-    update_field(row, {"retired": True}, by=staff.boss)
+    retire_field(row, True, by=staff.boss)
     stages.move(opportunity(staff.ann, name="二期"), stage("方案报价"), by=staff.ann)
 
 
