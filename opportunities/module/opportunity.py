@@ -5,6 +5,7 @@ from crm.records.columns import Column
 from crm.records.modules import Closed, Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred, this_month
 
+from ..lines.declared import EXPORT
 from ..lines.declared import TAB as LINES
 from ..models import Opportunity, OpportunityGrant, State
 from ..services import create_opportunity, update_opportunity
@@ -120,5 +121,6 @@ OPPORTUNITY = modules.register(
         facts=("customer", "amount", "expected_on", "owner", "decider", "last_followed_at", "next_contact_at"),
         verbs={"create": create_opportunity, "update": update_opportunity},
         tabs=[LINES],
+        bulk=[EXPORT],
     )
 )
