@@ -8,6 +8,7 @@ from .lines import views as lines
 
 urlpatterns = [
     *board_urls,
+    path("opportunities/lines/export/", lines.OpportunityLinesExportView.as_view(), name="opportunity-lines-export"),
     path("opportunities/<int:pk>/lines/", lines.OpportunityLinesView.as_view(), name="opportunity-lines"),
     path("opportunities/<int:pk>/lines/row/", lines.OpportunityRowView.as_view(), name="opportunity-lines-row"),
     path("opportunities/<int:pk>/move/", views.MoveView.as_view(), name="opportunity-move"),

@@ -73,7 +73,6 @@ class RemoveForm(forms.Form):
             empty_label="不分类",
             error_messages={"invalid_choice": "请选择列表中的选项"},
         )
-        self.fields["to"].widget.attrs["data-search"] = ""
 
 
 class DeleteView(trees.TreeView):

@@ -6,6 +6,7 @@ from crm.records.modules import Module, NavPage, View, flag
 from orgs import pages
 
 from . import tabs
+from .columns import PictureColumn
 from .models import Product
 
 dictionaries.declare("product.unit", "单位", "产品")
@@ -35,6 +36,7 @@ PRODUCT = modules.register(
         columns=[
             Column("name", sort="name", css="k-w-name", m="title", default=True),
             Column("code", css="k-w-120", m="sub", default=True),
+            PictureColumn(),
             Column("category", paths=("category__full_name",), css="k-w-120", m="sub", default=True),
             Column("unit", css="k-w-72", default=True),
             Column("price", sort="price", css="k-w-104", m="pair", default=True),

@@ -216,6 +216,7 @@ EXPECTED = {
     # product lines, price lists, stock
     "opportunity-lines": ("in 404 ok 403", "in 404 ok 403"),
     "opportunity-lines-row": ("in 404 404 403", "in 405 405 403"),
+    "opportunity-lines-export": ("in ok ok 403", "in ok ok 403"),
     "price-lists": ("in 403 403 403", "in 405 405 405"),
     "price-list-new": ("in 403 403 403", "in 403 403 403"),
     "price-list": ("in 403 403 403", "in 405 405 405"),

@@ -19,7 +19,7 @@ from customers.pools import book
 from leads.models import Lead, LeadIntake, WebForm
 from leads.rules import services as rules
 from leads.tests.intake import answers, item, pool, rule, send, web_form
-from leads.webforms import answering, public, services
+from leads.webforms import answering, services
 from orgs import throttle
 from orgs.tests.factories import client_for, employee
 
@@ -300,7 +300,7 @@ def test_the_same_answers_within_minutes_are_one_lead_and_get_the_same_thanks(cl
 
 def test_a_thousand_posts_of_a_minute_from_one_address_make_at_most_the_limit(client, monkeypatch):
     moment = timezone.localtime()
-    monkeypatch.setattr(public, "timezone", SimpleNamespace(localtime=lambda: moment))
+    monkeypatch.setattr(throttle, "timezone", SimpleNamespace(localtime=lambda: moment))
     form, limit = web_form(), params.get("form_per_minute")
     found = [client.post(form.path, answers(form, contact_name=f"人{n}")) for n in range(limit + 2)]
     assert [one.status_code for one in found] == [302] * limit + [429] * 2

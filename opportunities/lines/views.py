@@ -1,5 +1,6 @@
 """/opportunities/<pk>/lines/: the editor of an opportunity's product lines."""
 
+from products.lines.export import LinesExportView
 from products.lines.views import LinesView, RowView
 
 
@@ -8,4 +9,8 @@ class OpportunityLinesView(LinesView):
 
 
 class OpportunityRowView(RowView):
+    module_name = "opportunity"
+
+
+class OpportunityLinesExportView(LinesExportView):
     module_name = "opportunity"

@@ -9,6 +9,7 @@ from customers.module.builtin import in_team, mine, of_subordinates, recently, s
 
 from .. import following, nightly  # noqa: F401  hooks, and what happens by itself
 from ..idle import idle_for
+from ..lines.declared import EXPORT
 from ..lines.declared import TAB as LINES
 from ..models import Competitor, Opportunity, OpportunityGrant, StageEntry, State
 from ..services import create_opportunity, delete_opportunities, restore_opportunities, update_opportunity
@@ -155,7 +156,7 @@ OPPORTUNITY = modules.register(
         facts=("customer", "amount", "expected_on", "owner", "decider", "last_followed_at", "next_contact_at"),
         chips=opportunity_chips,
         tabs=[LINES, *TABS],
-        bulk=BULK,
+        bulk=[*BULK, EXPORT],
         inherent=(StageEntry, Competitor),
         texts={"transfer_body": "阶段、产品和跟进记录不变。"},
         verbs={

@@ -4,7 +4,9 @@ import io
 from itertools import count
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from crm.records import services, trees, uploads
@@ -56,6 +58,30 @@ class ProductContract(RecordContract, TestCase):
         Image.new("RGB", (4, 4)).save(out, "PNG")
         file = uploads.attach(self.mine, [SimpleUploadedFile("正面.png", out.getvalue())], by=self.superuser)[0]
         self.assertContains(self.get(self.seller, f"/products/{self.mine.pk}/"), f"/files/{file.pk}/?preview=1")
+
+    def test_the_main_picture_shows_in_the_list_at_one_statement(self):
+        saved = client_for(self.seller)
+        saved.post("/products/columns/", {"columns": ["name", "picture"], "size": 15})
+
+        def picture(name):
+            out = io.BytesIO()
+            Image.new("RGB", (4, 4)).save(out, "PNG")
+            return SimpleUploadedFile(name, out.getvalue())
+
+        first = uploads.attach(self.mine, [picture("正面.png"), picture("背面.png")], by=self.superuser)[0]
+        saved.get("/products/")
+        with CaptureQueriesContext(connection) as queries:
+            page = saved.get("/products/")
+        before = len(queries)
+        self.assertContains(page, f"/files/{first.pk}/?thumb=1")
+        self.assertEqual(page.content.decode().count('class="k-picture"'), 1)
+        for place in range(5):
+            one = self.make(self.superuser, f"带图{place}")
+            uploads.attach(one, [picture("图.png")], by=self.superuser)
+        with CaptureQueriesContext(connection) as queries:
+            saved.get("/products/")
+        self.assertEqual(len(queries), before)
+        self.assertLessEqual(before, 12)
 
     def test_price_changes_are_logged_and_three_decimals_refused(self):
         keeper = employee("产品管理", [role("admin")])

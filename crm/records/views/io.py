@@ -15,6 +15,7 @@ class ExportView(ModuleView):
     """/<prefix>/export/: GET and the bulk bar open the dialog, the dialog's POST (with `format`) exports."""
 
     action = "export"
+    more: dict = {}  # what the dialog says differently: label, export_url, own_columns
 
     def get(self, request):
         return self.dialog(request.GET)
@@ -25,15 +26,7 @@ class ExportView(ModuleView):
             return self.dialog(data)
         try:
             query, ids = self.wanted(data)
-            job = exporting.begin(
-                self.module,
-                user=self.user,
-                kind=data["format"],
-                query=query,
-                ids=ids,
-                columns=data.get("columns", ""),
-                send=False,
-            )
+            job = self.begin(data, query, ids)
         except jobs.Refused as refusal:
             return self.dialog(data, str(refusal))
         if job.total > params.get("export_background"):
@@ -46,6 +39,18 @@ class ExportView(ModuleView):
         if request.htmx:
             return self.page("io/exported.html", {"rows": job.result["rows"], "name": job.output_name, "job": job})
         return file_response(job)
+
+    def begin(self, data, query: str, ids: list[int] | None):
+        """The job that writes the file, not yet sent off."""
+        return exporting.begin(
+            self.module,
+            user=self.user,
+            kind=data["format"],
+            query=query,
+            ids=ids,
+            columns=data.get("columns", ""),
+            send=False,
+        )
 
     def wanted(self, data) -> tuple[str, list[int] | None]:
         """(list query, ids or None) of what the list sent; raises jobs.Refused in words."""
@@ -84,6 +89,7 @@ class ExportView(ModuleView):
                 "columns": data.get("columns", "mine"),
                 "limit": params.get("export_background"),
                 "days": params.get("export_days"),
+                **self.more,
             },
             status=422 if error and not self.request.htmx else 200,
         )

@@ -1,0 +1,41 @@
+"""Imports meet opportunities whose amount is the total of their lines."""
+
+from django.test import TestCase
+
+from crm.records.models import OperationLog
+from customers.tests.importing import faults, figures, run
+from opportunities.models import Opportunity
+from products.lines import save_lines
+
+from . import support
+
+HEAD = ("商机名称", "客户", "商机组", "商机阶段", "预计成交金额", "备注")
+
+
+class Importing(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.at = support.company()
+        cls.free = support.opportunity(cls.at, "没有产品")
+        save_lines(cls.at.deal, [support.row(cls.at.pump)], discount="0", by=cls.at.seller, version=cls.at.deal.version)
+
+    def test_another_amount_fails_the_row_and_leaves_the_others_alone(self):
+        rows = (("水处理项目", "云澜公司", "", "", "7", "不改"), ("没有产品", "云澜公司", "", "", "8", "改"))
+        job = run(self.at.seller, HEAD, *rows, module="opportunity", on_duplicate="overwrite")
+        self.assertEqual(figures(job), (0, 1, 0, 1))
+        self.assertIn("明细的合计", str(faults(job)))
+        deal, free = (Opportunity.objects.get(pk=one.pk) for one in (self.at.deal, self.free))
+        self.assertEqual((str(deal.amount), deal.remark), ("100.00", ""))
+        self.assertEqual((str(free.amount), free.remark), ("8.00", "改"))
+        self.assertEqual(OperationLog.objects.filter(object_id=deal.pk, code="opportunity.updated").count(), 0)
+
+    def test_the_same_amount_and_other_fields_are_taken(self):
+        job = run(
+            self.at.seller,
+            HEAD,
+            ("水处理项目", "云澜公司", "", "", "100.00", "改"),
+            module="opportunity",
+            on_duplicate="overwrite",
+        )
+        self.assertEqual(figures(job), (0, 1, 0, 0))
+        self.assertEqual(Opportunity.objects.get(pk=self.at.deal.pk).remark, "改")
