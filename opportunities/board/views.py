@@ -17,7 +17,7 @@ from crm.records.views.detail import generic
 from crm.records.views.listing import ListView
 
 from .. import closing, pipelines, stages
-from ..models import Opportunity, Pipeline, State
+from ..models import Opportunity, State
 from . import lanes as board
 from .cards import card
 from .forms import FillForm
@@ -97,11 +97,10 @@ class BoardPage(Face):
 
     def read(self, data) -> None:
         super().read(data)
-        known = Pipeline.objects.prefetch_related("stages")
         chosen = self.state.filters.form.cleaned_data.get("pipeline")
-        self.pipelines = list(known.order_by("order", "pk"))
+        self.pipelines = pipelines.all_of()
         if chosen is None:
-            mine = pipelines.open_to(self.user)
+            mine = pipelines.open_to(self.user, self.pipelines)
             chosen = mine[0] if mine else self.pipelines[0]
         self.pipeline = next(one for one in self.pipelines if one.pk == chosen.pk)
         self.lanes = board.lanes_of(self.pipeline)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm.records import fieldset, modules, scope, services
+from crm.records import fieldset, modules, services
 from crm.records.listquery import ListQuery
 from crm.records.models import OperationLog
 from crm.records.views import totals
@@ -209,7 +209,7 @@ def test_statements_and_html_do_not_grow_with_the_rows(east):
         with CaptureQueriesContext(connection) as seen:
             page = client.get("/opportunities/board/")
         counts.append(len(seen))
-    assert counts[0] == counts[1] <= 16, counts
+    assert counts[0] == counts[1] <= 14, counts
     assert len(page.content) < 90_000
 
 
@@ -323,16 +323,6 @@ def test_a_move_out_of_what_the_board_shows_takes_the_card_away(east):
     data = {"to": f"s{second.pk}", "from": f"s{first.pk}", "version": made.version}
     answer = client_for(east["seller"]).post(url, data, headers={"HX-Request": "true"})
     assert 'hx-swap-oob="delete"' in answer.content.decode()
-
-
-@pytest.mark.pg
-def test_parts_of_a_scope_find_the_same_rows_as_the_whole(east):
-    for key in ("seller", "other", "far"):
-        deal(east[f"{key}_customer"], east[key])
-    deal(east["seller_customer"], east["far"])
-    for person in (east["seller"], east["boss"], east["root"]):
-        rows = Opportunity.objects.allowed(person, "view")
-        assert set(scope.by_parts(rows).values_list("pk")) == set(rows.values_list("pk"))
 
 
 def test_order_never_tells_what_may_not_be_read(east):
