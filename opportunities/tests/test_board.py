@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import threading
 from decimal import Decimal
 
 import pytest
@@ -331,3 +332,27 @@ def test_order_never_tells_what_may_not_be_read(east):
     role.save()
     fields = fieldset.of(MODULE, type(east["seller"]).objects.get(pk=east["seller"].pk))
     assert board.order_of(fields, ended=True) == [("pk", False)]
+
+
+@pytest.mark.pg
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_of_two_who_drag_the_same_card_at_once_one_wins():
+    person = employee("甲", ["seller"], department("华东"))
+    customer = services.create(Customer(name="甲公司", owner=person), by=person)
+    made, targets = deal(customer, person), list(Stage.objects.order_by("order"))[1:3]
+    clients, start, answers = [client_for(person), client_for(person)], threading.Barrier(2), []
+
+    def go(client, stage):
+        start.wait()
+        answers.append((move(client, made, f"s{stage.pk}").status_code, stage))
+        connection.close()
+
+    threads = [threading.Thread(target=go, args=pair) for pair in zip(clients, targets, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made.refresh_from_db()
+    assert sorted(status for status, _ in answers) == [200, 422]
+    assert made.stage == next(stage for status, stage in answers if status == 200)
+    assert made.entries.count() == 2 and made.entries.filter(left_at=None).count() == 1
