@@ -38,3 +38,8 @@ def idle_for(opportunity: Opportunity, day: date | None = None) -> int | None:
         return None
     quiet = ((day or timezone.localdate()) - timezone.localtime(touched(opportunity)).date()).days
     return quiet if quiet >= pipeline.idle_days else None
+
+
+def shown(opportunity: Opportunity, fields) -> int | None:
+    """The same as far as the person may read what it is made of."""
+    return idle_for(opportunity) if fields.readable("moved_at") and fields.readable("last_followed_at") else None

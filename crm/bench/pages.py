@@ -17,7 +17,7 @@ from orgs.models import Employee, Role
 from . import NotMeasured, Options, Result, need_customers, target
 from .scopes import busiest
 
-LIMITS = {"list": 12, "detail": 20, "form": 15}
+LIMITS = {"list": 12, "detail": 20, "form": 15, "board": 16}
 FEW, MANY = 15, 100
 
 
@@ -68,6 +68,8 @@ def urls_of(module, user: Employee) -> dict[str, tuple[str, ...]]:
         f"list {module.name}": tuple(f"{module.list_url}?sort={order}&size={size}" for size in (FEW, MANY)),
         f"form {module.name} new": (module.new_url,),
     }
+    for face in module.faces:
+        found[f"board {module.name} {face.page}"] = (module.url(face.page),)
     editable = module.model.objects.allowed(user, "edit").order_by("-pk").values_list("pk", flat=True).first()
     if editable is not None:
         found[f"form {module.name} edit"] = (module.url("edit", editable),)

@@ -161,25 +161,6 @@ def may(user, action: str, record) -> bool:
     )
 
 
-def by_parts(rows):
-    """The same rows, found on PostgreSQL part by part of their scope, each by an index: for statements that look at all of them
-    (sums by group). Without it the OR of the parts reads the whole table."""
-    if connections[rows.db].vendor != "postgresql" or not rows.branches or rows.branches[0].everything:
-        return rows
-    parts, values = [], []
-    for branch in rows.branches:
-        try:
-            sql, bound = rows.filter(branch.condition).order_by().values("pk").query.sql_with_params()
-        except EmptyResultSet:
-            continue
-        parts.append(sql)
-        values += bound
-    if not parts:
-        return rows.none()
-    found = RawSQL(" UNION ".join(parts), values)  # noqa: S611  of statements that Django wrote
-    return rows.model._base_manager.filter(pk__in=found)
-
-
 # The list's fast path -------------------------------------------------------------------------------------------------
 
 

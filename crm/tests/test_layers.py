@@ -75,7 +75,7 @@ def test_no_file_grows_beyond_its_limit(limit):
 PACKAGES = {
     "models": 1200,
     "management": 400,
-    "views": 4000,
+    "views": 4100,
     "importing": 3000,
     "exporting": 1000,
     "custom": 1300,
@@ -87,7 +87,7 @@ PACKAGES = {
 }
 
 
-@pytest.mark.parametrize("part,limit", [("machinery", 4900), *PACKAGES.items()])
+@pytest.mark.parametrize("part,limit", [("machinery", 5000), *PACKAGES.items()])
 def test_the_record_machinery_stays_under_its_size(part, limit):
     """Pages, import, export, custom fields and follow-ups are packages of their own inside crm.records; the rest is what all
     of them stand on."""

@@ -6,21 +6,11 @@ from django.utils import timezone
 
 from crm.records import formatting
 
-from ..models import Opportunity, Pipeline, State
+from .. import idle
+from ..models import Opportunity, State
 from .lanes import key_of
 
 SOON = timedelta(days=7)
-
-
-def idle_days(opportunity: Opportunity, pipeline: Pipeline, fields, today) -> int | None:
-    """For how many days nothing happened, where the pipeline calls that idle; None otherwise."""
-    if opportunity.state != State.OPEN or not pipeline.idle_days or not fields.readable("moved_at"):
-        return None
-    last = opportunity.moved_at
-    if fields.readable("last_followed_at") and opportunity.last_followed_at:
-        last = max(last, opportunity.last_followed_at)
-    days = (today - timezone.localtime(last).date()).days
-    return days if days >= pipeline.idle_days else None
 
 
 def _day(value, today) -> str:
@@ -31,7 +21,7 @@ def _money(value) -> str:
     return formatting.money(value).removesuffix(".00")
 
 
-def card(opportunity: Opportunity, pipeline: Pipeline, fields, *, movable: bool) -> dict:
+def card(opportunity: Opportunity, fields, *, movable: bool) -> dict:
     """The context of one card; fields the person may not read in clear are absent."""
     today, still = timezone.localdate(), opportunity.state == State.OPEN
     key = "expected_on" if still else "closed_at"
@@ -53,7 +43,7 @@ def card(opportunity: Opportunity, pipeline: Pipeline, fields, *, movable: bool)
         "expected_title": expected and f"{'预计成交' if still else '关闭于'} {formatting.day(expected)}",
         "tint": tint or "k-muted",
         "overdue": tint == "k-danger-text",
-        "idle": idle_days(opportunity, pipeline, fields, today),
+        "idle": idle.shown(opportunity, fields),
         "contact": formatting.near(planned),
         "contact_title": planned and f"下次联系 {formatting.moment(planned)}",
         "owner": opportunity.owner,

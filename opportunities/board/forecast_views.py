@@ -11,7 +11,7 @@ from ..models import Pipeline, State
 from . import forecast
 from .views import Face
 
-SHOWN = 100  # rows of the table
+SHOWN = 50  # rows of the table
 WIDTH, HEIGHT = 60, 160  # of a period in the chart, in units of the drawing
 
 
@@ -112,12 +112,13 @@ class ForecastView(Face):
 
     # Figures ----------------------------------------------------------------------------------------------------------
     def row(self, label: str, row, changes: dict | None) -> dict:
+        cells = None if len(row.people) > forecast.PEOPLE_IN_CELL else changes
         return {
             "label": label,
             "whole": row.whole,
             "url": self.link(changes),
             "cells": [
-                {"figure": row.cells[span.key], "url": self.link(changes, span)} if span.key in row.cells else None
+                {"figure": row.cells[span.key], "url": self.link(cells, span)} if span.key in row.cells else None
                 for span in self.spans
             ],
         }

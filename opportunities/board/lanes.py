@@ -6,13 +6,15 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from django.core import signing
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When, Window
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
+from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
-from crm.records import scope
 from crm.records.views.totals import ExactSum
 
-from ..models import Pipeline, Stage, State
+from ..models import State
+from ..pipelines import Facts, StageFacts
 
 SHOWN = 20  # cards of a lane at a time
 CENT = Decimal("0.01")
@@ -35,7 +37,7 @@ class Lane:
     key: str
     label: str
     state: str
-    stage: Stage | None
+    stage: StageFacts | None
     probability: int
     count: int = 0
     total: Decimal | None = None
@@ -50,12 +52,12 @@ class Lane:
 
     def rows(self, rows):
         """Those of `rows` that stand in this lane."""
-        return rows.filter(state=self.state, stage=self.stage) if self.stage else rows.filter(state=self.state)
+        return rows.filter(state=self.state, stage=self.stage.pk) if self.stage else rows.filter(state=self.state)
 
 
-def lanes_of(pipeline: Pipeline) -> list[Lane]:
+def lanes_of(pipeline: Facts) -> list[Lane]:
     """The stages in their order, then 赢单, 输单, 无效."""
-    stages = [Lane(f"s{one.pk}", one.name, State.OPEN, one, one.probability) for one in pipeline.stages.all()]
+    stages = [Lane(f"s{one.pk}", one.name, State.OPEN, one, one.probability) for one in pipeline.stages]
     ends = [(State.WON, 100), (State.LOST, 0), (State.VOID, 0)]
     return [*stages, *(Lane(state.value, state.label, state, None, chance) for state, chance in ends)]
 
@@ -67,7 +69,7 @@ def key_of(opportunity) -> str:
 
 def count_lanes(lanes: list[Lane], rows, *, sums: bool) -> None:
     """Fill count and (`sums`) total of each lane from `rows` of the pipeline: one statement."""
-    groups = scope.by_parts(rows).order_by().values("state", "stage_id").annotate(n=Count("pk"))
+    groups = rows.order_by().values("state", "stage_id").annotate(n=Count("pk"))
     if sums:
         groups = groups.annotate(total=ExactSum(F("amount"), places=2))
     by_key = {lane.key: lane for lane in lanes}
@@ -90,26 +92,31 @@ def order_of(fields, *, ended: bool) -> list[tuple[str, bool]]:
 
 
 def _ordering(order):
-    return [F(name).desc(nulls_last=True) if falling else F(name).asc(nulls_last=True) for name, falling in order]
+    # Ends have a moment each: so written, an index on it serves the order.
+    return [
+        F(name).asc(nulls_last=True) if not falling else F(name).desc(nulls_last=name != "closed_at" or None)
+        for name, falling in order
+    ]
 
 
 def first_ids(rows, lanes: list[Lane], fields) -> dict[str, list[int]]:
-    """{lane key: ids of its first cards}: one statement. Open ones have no `closed_at`, so one order serves all lanes."""
-    lane = Case(
-        *[When(state=State.OPEN, stage=one.stage, then=Value(n)) for n, one in enumerate(lanes) if one.stage],
-        *[When(state=one.state, then=Value(n)) for n, one in enumerate(lanes) if not one.stage],
-        output_field=IntegerField(),
-    )
-    place = Window(RowNumber(), partition_by=[F("lane")], order_by=_ordering(order_of(fields, ended=True)))
-    rows = scope.by_parts(rows.filter(state__in={one.state for one in lanes})).order_by()
-    found: dict[str, list[int]] = {one.key: [] for one in lanes}
-    for number, pk, _ in (
-        rows.annotate(lane=lane, place=place)
-        .filter(place__lte=SHOWN)
-        .values_list("lane", "pk", "place")
-        .order_by("lane", "place")
-    ):
-        found[lanes[number].key].append(pk)
+    """{lane key: ids of its first cards}: one statement that walks each lane by its index and stops after the last card."""
+    parts, values = [], []
+    for number, lane in enumerate(lanes):
+        order = _ordering(order_of(fields, ended=lane.stage is None))
+        placed = lane.rows(rows).order_by(*order).annotate(place=Window(RowNumber(), order_by=order))
+        try:
+            sql, bound = placed.values("pk", "place")[:SHOWN].query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        parts.append(f"SELECT {number}, cards.* FROM ({sql}) AS cards")  # noqa: S608  Django wrote it
+        values += bound
+    found: dict[str, list[int]] = {lane.key: [] for lane in lanes}
+    if parts:
+        with connections[rows.db].cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts), values)
+            for number, pk, _ in sorted(cursor.fetchall(), key=lambda row: (row[0], row[2])):
+                found[lanes[number].key].append(pk)
     return found
 
 
@@ -118,7 +125,6 @@ def next_ids(rows, lane: Lane, fields, position: str = "") -> tuple[list[int], i
     order, rows = order_of(fields, ended=lane.stage is None), lane.rows(rows)
     if values := _unpack(position, order):
         rows = rows.filter(_behind(order, values))
-    rows = scope.by_parts(rows)
     ids = list(rows.order_by(*_ordering(order)).values_list("pk", flat=True)[:SHOWN])
     return ids, rows.order_by().count() - len(ids)
 

@@ -16,13 +16,14 @@ from crm.records.views.base import LAYOUTS, go
 from crm.records.views.detail import generic
 from crm.records.views.listing import ListView
 
-from .. import closing, pipelines, stages
-from ..models import Opportunity, Pipeline, State
+from .. import bulkforms, pipelines, stages
+from ..forms import MoveForm
+from ..models import Opportunity, Stage, State
 from . import lanes as board
 from .cards import card
-from .forms import FillForm
 
 CARD = ("customer", "owner")  # relations a card shows
+CLOSING = {State.WON: "赢单", State.LOST: "输单", State.VOID: "设为无效"}
 
 
 class Face(ListView):
@@ -97,15 +98,12 @@ class BoardPage(Face):
 
     def read(self, data) -> None:
         super().read(data)
-        known = Pipeline.objects.prefetch_related("stages")
         chosen = self.state.filters.form.cleaned_data.get("pipeline")
-        self.pipelines = list(known.order_by("order", "pk"))
-        if chosen is None:
-            mine = pipelines.open_to(self.user)
-            chosen = mine[0] if mine else self.pipelines[0]
-        self.pipeline = next(one for one in self.pipelines if one.pk == chosen.pk)
+        self.pipelines = pipelines.every()
+        mine = pipelines.get(int(chosen)) if chosen else next(iter(pipelines.offered(self.user)), None)
+        self.pipeline = mine or self.pipelines[0]
         self.lanes = board.lanes_of(self.pipeline)
-        self.rows_here = self.state.rows.filter(pipeline=self.pipeline)
+        self.rows_here = self.state.rows.filter(pipeline=self.pipeline.pk)
         self.sums = self.state.fields.readable("amount")
 
     def kept(self) -> dict:
@@ -127,7 +125,7 @@ class BoardPage(Face):
         found = Opportunity.objects.filter(pk__in=ids).select_related(*CARD).in_bulk() if ids else {}
         records = self.records = [found[pk] for pk in ids if pk in found]
         editable = self.editable(records)
-        return [card(one, self.pipeline, fields, movable=one.pk in editable) for one in records]
+        return [card(one, fields, movable=one.pk in editable) for one in records]
 
     def totals(self) -> dict:
         """What the head of the board says: everything that is not lost."""
@@ -247,17 +245,17 @@ class MoveView(BoardPage):
     def enter(self, found, lane):
         data, values = self.request.POST, None
         if "fill" in data:
-            form = self.fill_form(found, stages.lacking(found, lane.stage), data)
-            if form.closed_keys:
+            form = self.fill_form(found, stages.lacking(found, self.stage_of(lane)), data)
+            if form.closed:
                 raise ValidationError(self.closed_words(form))
             if not form.is_valid():
                 return self.ask(found, lane, form, f"进入“{lane.label}”前请填写", status=422)
             values = form.changed_values()
         try:
-            stages.move(found, lane.stage, by=self.user, version=self.version, values=values)
+            stages.move(found, self.stage_of(lane), by=self.user, version=self.version, values=values)
         except stages.Missing as missing:
             form = self.fill_form(found, missing.keys)
-            if form.closed_keys:
+            if form.closed:
                 raise ValidationError(self.closed_words(form)) from None
             return self.ask(found, lane, form, f"进入“{lane.label}”前请填写")
         except ValidationError as error:
@@ -268,25 +266,34 @@ class MoveView(BoardPage):
             return self.ask(found, lane, form, f"进入“{lane.label}”前请填写", status=422)
         return self.placed(found, f"已推进到“{lane.label}”")
 
+    def stage_of(self, lane) -> Stage:
+        stage = Stage.objects.filter(pk=lane.stage.pk).first()
+        if stage is None:
+            raise ValidationError(f"“{lane.label}”这个阶段刚被删除，请刷新后再试。")
+        return stage
+
     def fill_form(self, found, keys, data=None):
         files = self.request.FILES if data is not None else None
         fresh = Opportunity.objects.get(pk=found.pk)  # a form writes what was typed into its instance
-        return FillForm(data, files, instance=fresh, user=self.user, keys=keys)
+        return MoveForm(data, files, instance=fresh, user=self.user, keys=keys)
 
     def closed_words(self, form) -> str:
-        labels = "、".join(self.state.fields.label(key) for key in form.closed_keys)
-        return f"进入该阶段前需要填写“{labels}”，请在商机的页面上填写，或请有权限的同事填写。"
+        return f"进入该阶段前需要填写“{'、'.join(form.closed)}”，请在商机的页面上填写，或请有权限的同事填写。"
 
     # Into an end ------------------------------------------------------------------------------------------------------
     def end(self, found, lane):
-        heading = f"{closing.VERBS[lane.state]}：{found.name}"
+        heading = f"{CLOSING[lane.state]}：{found.name}"
+        form_class = bulkforms.WonForm if lane.state == State.WON else bulkforms.LostForm
         if "fill" not in self.request.POST:
-            return self.ask(found, lane, closing.CloseForm(state=lane.state), heading)
-        form = closing.CloseForm(self.request.POST, state=lane.state)
+            form = form_class(user=self.user, module=self.module, rows=None)
+            return self.ask(found, lane, form, heading)
+        form = form_class(self.request.POST, user=self.user, module=self.module, rows=None)
         if not form.is_valid():
             return self.ask(found, lane, form, heading, status=422)
         data = form.cleaned_data
-        stages.close(found, lane.state, by=self.user, reason=data["reason"], note=data["note"], version=self.version)
+        stages.close(
+            found, lane.state, by=self.user, reason=data.get("reason"), note=data["note"], version=self.version
+        )
         return self.placed(found, f"{lane.label}：{found.name}")
 
     # Answers ----------------------------------------------------------------------------------------------------------
@@ -304,7 +311,7 @@ class MoveView(BoardPage):
                 ("fill", "1"),
             ],
             "back_url": f"{self.here}?{self.query()}",
-            "submit_label": closing.VERBS.get(lane.state) or f"推进到{lane.label}",
+            "submit_label": CLOSING.get(lane.state) or f"推进到{lane.label}",
             "danger": lane.state in (State.LOST, State.VOID),
             "layout": LAYOUTS["dialog"] if self.request.htmx else "base.html",
         }

@@ -8,7 +8,7 @@ from crm.records.modules import Closed, Face, Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred, this_month
 
 from .. import following, nightly  # noqa: F401  hooks, and what happens by itself
-from ..idle import idle_for
+from .. import idle as quiet
 from ..lines.declared import EXPORT
 from ..lines.declared import TAB as LINES
 from ..models import Competitor, Opportunity, OpportunityGrant, StageEntry, State
@@ -42,7 +42,7 @@ def opportunity_chips(opportunity, fields) -> list[dict]:
             found.append({"label": opportunity.close_reason.label})
         return found
     found = []
-    if (days := idle_for(opportunity)) is not None:
+    if (days := quiet.shown(opportunity, fields)) is not None:
         found.append({"label": f"停滞 {days} 天", "css": "k-chip-warning"})
     if opportunity.expected_on and opportunity.expected_on < timezone.localdate() and fields.readable("expected_on"):
         found.append({"label": "逾期未成交", "css": "k-chip-danger"})

@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import threading
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm.records import fieldset, modules, scope, services
+from crm.records import fieldset, modules, services
 from crm.records.listquery import ListQuery
 from crm.records.models import OperationLog
 from crm.records.views import totals
@@ -209,7 +210,7 @@ def test_statements_and_html_do_not_grow_with_the_rows(east):
         with CaptureQueriesContext(connection) as seen:
             page = client.get("/opportunities/board/")
         counts.append(len(seen))
-    assert counts[0] == counts[1] <= 16, counts
+    assert counts[0] == counts[1] <= 14, counts
     assert len(page.content) < 90_000
 
 
@@ -325,19 +326,33 @@ def test_a_move_out_of_what_the_board_shows_takes_the_card_away(east):
     assert 'hx-swap-oob="delete"' in answer.content.decode()
 
 
-@pytest.mark.pg
-def test_parts_of_a_scope_find_the_same_rows_as_the_whole(east):
-    for key in ("seller", "other", "far"):
-        deal(east[f"{key}_customer"], east[key])
-    deal(east["seller_customer"], east["far"])
-    for person in (east["seller"], east["boss"], east["root"]):
-        rows = Opportunity.objects.allowed(person, "view")
-        assert set(scope.by_parts(rows).values_list("pk")) == set(rows.values_list("pk"))
-
-
 def test_order_never_tells_what_may_not_be_read(east):
     role = Role.objects.get(code="seller")
     role.field_rights = {"opportunity": {"expected_on": 1, "closed_at": 0}}
     role.save()
     fields = fieldset.of(MODULE, type(east["seller"]).objects.get(pk=east["seller"].pk))
     assert board.order_of(fields, ended=True) == [("pk", False)]
+
+
+@pytest.mark.pg
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_of_two_who_drag_the_same_card_at_once_one_wins():
+    person = employee("甲", ["seller"], department("华东"))
+    customer = services.create(Customer(name="甲公司", owner=person), by=person)
+    made, targets = deal(customer, person), list(Stage.objects.order_by("order"))[1:3]
+    clients, start, answers = [client_for(person), client_for(person)], threading.Barrier(2), []
+
+    def go(client, stage):
+        start.wait()
+        answers.append((move(client, made, f"s{stage.pk}").status_code, stage))
+        connection.close()
+
+    threads = [threading.Thread(target=go, args=pair) for pair in zip(clients, targets, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made.refresh_from_db()
+    assert sorted(status for status, _ in answers) == [200, 422]
+    assert made.stage == next(stage for status, stage in answers if status == 200)
+    assert made.entries.count() == 2 and made.entries.filter(left_at=None).count() == 1

@@ -12,7 +12,8 @@ from .. import modules
 from ..models import Attachment, FollowUp, FollowUpComment, FollowUpLink, QuickText
 from ..services import Stale
 from ..views.base import ModuleView, deny, go, render_page
-from ..views.detail import DetailView, log_events
+from ..views.detail import DetailView
+from ..views.logs import log_events
 from . import queries, services
 from .forms import CommentForm, FollowUpForm, phrases
 

@@ -17,7 +17,7 @@ from crm.records.followups import queries
 from crm.records.followups import services as followups
 from crm.records.followups.pages import bounds
 from crm.records.models import Attachment, FollowUp, FollowUpComment, FollowUpLink, Job, OperationLog, QuickText
-from crm.records.views.detail import log_events
+from crm.records.views.logs import log_events
 from crm.testing.followups import method, values
 from customers.models import Contact, Customer
 from customers.module.customer import CUSTOMER
