@@ -3,7 +3,7 @@ from django.urls import path
 from customers.pools.urls import pool_urls
 
 from .conversion import settings as conversion_settings
-from .conversion.views import ConvertView
+from .conversion.views import ConvertView, SourceLeadsView
 from .plan import views as plan
 from .rules import views as rules
 from .webforms import public
@@ -12,6 +12,7 @@ from .webforms import views as webforms
 urlpatterns = [
     *pool_urls("lead"),
     path("leads/convert/", ConvertView.as_view(), name="lead-convert"),
+    path("customers/<int:pk>/leads/", SourceLeadsView.as_view(), name="customer-leads"),
     path("settings/conversion/", conversion_settings.page, name="conversion-settings"),
     path("settings/lead-rules/", rules.index, name="lead-rules"),
     path("settings/lead-rules/new/", rules.create, name="lead-rule-new"),

@@ -177,6 +177,7 @@ EXPECTED = {
     "care-rule-switch": ("in 405 405 405", "in 403 403 403"),
     # conversion of leads
     "lead-convert": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-leads": ("in 404 ok 403", "in 405 405 403"),
     "conversion-settings": ("in 403 403 403", "in 403 403 403"),
     # merge, relations
     "customer-merge": ("in 403 ok 403", "in 403 ok 403"),

@@ -10,6 +10,7 @@ from ..models import Lead, Status
 from . import job, undo  # noqa: F401  register the job and the handler
 
 URL, SETTINGS = "/leads/convert/", "/settings/conversion/"
+FROM, SHOWN = "来源线索", 6
 CONVERT = Bulk(
     "convert",
     "转化为客户",
@@ -47,15 +48,26 @@ def became(lead, user) -> list[dict]:
     return [{"title": "转化结果", "template": "leads/converted_card.html", "rows": rows, "lead": lead}]
 
 
-def came_from(record, user) -> list[dict]:
-    """Side card 来源线索 of a customer or an opportunity: the leads it came from that the person may see."""
+def leads_of(record, user) -> list[dict]:
+    """The leads a customer or an opportunity came from, as far as the person may see them."""
     module, field = modules.get("lead"), modules.of_model(type(record)).name
-    if not module.may(user, "view"):
+    leads = Lead.objects.allowed(user, "view").filter(**{field: record.pk}).order_by("-ended_at", "-pk")[:SHOWN]
+    return [{"label": one.number, "title": one.name, "url": module.url(pk=one.pk)} for one in leads]
+
+
+def came_from(opportunity, user) -> list[dict]:
+    """Side card 来源线索 of an opportunity."""
+    rows = leads_of(opportunity, user) if modules.get("lead").may(user, "view") else []
+    return [{"title": FROM, "template": "leads/converted_card.html", "rows": rows}] if rows else []
+
+
+def came_from_later(customer, user) -> list[dict]:
+    """The same of a customer, whose page has its fill of statements: it asks for itself once the page stands."""
+    if not modules.get("lead").may(user, "view"):
         return []
-    leads = list(Lead.objects.allowed(user, "view").filter(**{field: record.pk}).order_by("-ended_at", "-pk")[:6])
-    rows = [{"label": one.number, "title": one.name, "url": module.url(pk=one.pk)} for one in leads]
-    return [{"title": "来源线索", "template": "leads/converted_card.html", "rows": rows}] if rows else []
+    url = f"/customers/{customer.pk}/leads/"
+    return [{"title": FROM, "template": "customers/related_card.html", "load_url": url}]
 
 
-for _name in ("customer", "opportunity"):
-    modules.get(_name).side = (*modules.get(_name).side, came_from)
+for _name, _card in (("customer", came_from_later), ("opportunity", came_from)):
+    modules.get(_name).side = (*modules.get(_name).side, _card)

@@ -14,7 +14,7 @@ from customers.duplicates import finding, limits
 from customers.models import Customer
 
 from ..models import Lead, Status
-from . import job, matching, preview
+from . import declared, job, matching, preview
 from . import services as conversion
 from .forms import NEW, ConvertForm, ConvertManyForm
 
@@ -258,3 +258,15 @@ class ConvertView(ModuleView):
             },
             status=200 if self.request.htmx else 400,
         )
+
+
+class SourceLeadsView(ModuleView):
+    """GET /customers/<pk>/leads/: the side card 来源线索; nothing where there are none in sight."""
+
+    module_name = "customer"
+
+    def get(self, request, pk):
+        record, rows = self.record(), []
+        if modules.get("lead").may(self.user, "view"):
+            rows = declared.leads_of(record, self.user)
+        return self.page("leads/sources.html", {"card": {"title": declared.FROM, "rows": rows}})

@@ -18,7 +18,7 @@ from opportunities.models import Opportunity
 from orgs.models import OrgLog, Role
 from orgs.tests.factories import client_for, department, employee
 
-from .conversion import convert, lead
+from .conversion import convert, lead, opportunity
 
 pytestmark = pytest.mark.django_db
 PAGE, SETTINGS = "/leads/convert/", "/settings/conversion/"
@@ -69,8 +69,26 @@ def test_the_page_shows_what_will_be_and_the_post_makes_it(firm):
     assert (found.name, str(found.amount), str(found.expected_on)) == ("数据中台", "120000.50", "2027-01-31")
     page = client_for(seller).get(f"/leads/{one.pk}/").content.decode()
     assert f"/customers/{customer.pk}/" in page and "转化结果" in page and f"/opportunities/{found.pk}/" in page
-    for url in (f"/customers/{customer.pk}/", f"/opportunities/{found.pk}/"):
+    assert f"/customers/{customer.pk}/leads/" in client_for(seller).get(f"/customers/{customer.pk}/").content.decode()
+    for url in (f"/customers/{customer.pk}/leads/", f"/opportunities/{found.pk}/"):
         assert f"/leads/{one.pk}/" in client_for(seller).get(url).content.decode()
+
+
+def test_the_source_is_named_only_to_those_who_see_the_lead(firm):
+    manager, seller, far = firm
+    one = lead(seller)
+    customer = convert(one, opportunity=opportunity()).customer
+    teams.add([customer], [far], write=False, by=manager)
+    pages = (f"/customers/{customer.pk}/leads/", f"/opportunities/{fresh(one).opportunity_id}/", "/leads/")
+    for url in pages:
+        answer = client_for(far).get(url)
+        assert answer.status_code == 200 and one.name not in answer.content.decode(), url
+    assert client_for(far).get(f"/leads/{one.pk}/").status_code == 404
+    Customer.objects.update(owner=far)
+    Contact.objects.update(owner=far)
+    Opportunity.objects.update(owner=far)
+    page = client_for(seller).get(f"/leads/{one.pk}/").content.decode()
+    assert "不在您可查看的范围内" in page and f"/customers/{customer.pk}/" not in page
 
 
 def test_a_second_click_and_a_stale_tab_answer_with_the_customer_and_double_nothing(firm):
