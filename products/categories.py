@@ -3,42 +3,19 @@
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Count, F
-from django.utils import timezone
+from django.db.models import Count
 
-from crm.records import services, trees
+from crm.records import trees
 from crm.records.views.base import go, render_page
-from orgs.services.oplog import record
 
 from .models import Category, Product
+from .services import remove_category
 
 
 def counts() -> dict[int, int]:
     """{category id: products filed right under it}, those in the recycle bin apart."""
     rows = Product.objects.live().exclude(category=None).order_by().values("category").annotate(n=Count("pk"))
     return dict(rows.values_list("category", "n"))
-
-
-@transaction.atomic
-def remove(category: Category, to: Category | None, *, by) -> int:
-    """Delete a category: its products go to `to` (None = without a category), its sub-categories one level up. Returns how many
-    products moved. ValidationError where a sub-category would meet its own name there."""
-    category = Category.objects.select_for_update().get(pk=category.pk)
-    if to is not None and to.path.startswith(category.path):
-        raise ValidationError("不能移到要删除的分类或它的下级分类。")
-    filed = Product.objects.filter(category=category)
-    ids = list(filed.live().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
-    filed.update(category=to, version=F("version") + 1, updated_at=timezone.now())
-    change = {"key": "category", "label": "产品分类", "old": category.full_name, "new": to.full_name if to else ""}
-    text = f"分类“{category.name}”已删除"
-    services.write_log(Product, ((pk, text, [change]) for pk in ids), code="product.updated", by=by)
-    for child in category.children.all():
-        child.parent = category.parent
-        trees.save(child)
-    category.delete()
-    record("category.deleted", category.full_name, by=by, text=f"删除产品分类，移动 {len(ids):,} 个产品")
-    return len(ids)
 
 
 class IndexView(trees.IndexView):
@@ -105,7 +82,7 @@ class DeleteView(trees.TreeView):
         form = RemoveForm(request.POST, category=node)
         if form.is_valid():
             try:
-                moved = remove(node, form.cleaned_data["to"], by=request.user)
+                moved = remove_category(node, form.cleaned_data["to"], by=request.user)
             except ValidationError as error:
                 form.add_error(None, ValidationError(error.messages))
             else:

@@ -12,7 +12,7 @@ from crm.records.fields import name_key, tidy
 from orgs import sheets
 
 from ..models import ListPrice, Product
-from ..stock import set_stock, stock_of
+from ..services import set_stock, stock_of
 from . import services
 
 ROWS = 5000

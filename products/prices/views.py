@@ -19,7 +19,7 @@ from orgs.views.base import Pager, done, form_page, move_errors, render_page
 from .. import arithmetic
 from ..lines import figures
 from ..models import ListPrice, PriceList, Product
-from ..stock import MODES
+from ..services import MODES
 from . import resources, services
 from .forms import PriceForm, PriceListForm
 

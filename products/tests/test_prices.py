@@ -17,7 +17,8 @@ from crm.records import services, trees
 from crm.records.models import DictionaryItem, ExportLedger, OperationLog
 from orgs.models import OrgLog, Role
 from orgs.tests.factories import client_for, department, employee
-from products import categories, pricing, stock
+from products import pricing
+from products import services as goods
 from products.lines import figures
 from products.models import Category, ListPrice, PriceList, Product
 from products.prices import services as prices
@@ -236,7 +237,7 @@ class Stock(TestCase):
     def test_products_in_the_recycle_bin_are_unknown(self):
         services.delete(Product.objects.filter(pk=self.valve.pk), by=self.keeper)
         self.assertContains(self.send("set", "P-2,1"), "没有编码为“P-2”的产品", status_code=422)
-        self.assertEqual(stock.set_stock({self.valve.pk: Decimal(3)}, mode="set", by=self.keeper), 0)
+        self.assertEqual(goods.set_stock({self.valve.pk: Decimal(3)}, mode="set", by=self.keeper), 0)
 
 
 class Histories(TestCase):
@@ -309,4 +310,4 @@ class Categories(TestCase):
         bad = self.client.post(f"/settings/categories/{self.pumps.pk}/", {"name": "泵", "parent": self.small.pk})
         self.assertContains(bad, "请选择列表中的选项")
         with pytest.raises(ValidationError):
-            categories.remove(self.pumps, Category.objects.get(pk=self.small.pk), by=self.keeper)
+            goods.remove_category(self.pumps, Category.objects.get(pk=self.small.pk), by=self.keeper)

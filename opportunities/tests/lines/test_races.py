@@ -8,7 +8,8 @@ from crm.records import services
 from customers.tests.test_care_races import at_once
 from opportunities import stages
 from opportunities.models import Opportunity, OpportunityLine, State
-from products import arithmetic, stock
+from products import arithmetic
+from products import services as goods
 from products.lines import save_lines
 from products.models import ListPrice, PriceList, Product
 from products.prices import services as prices
@@ -59,7 +60,7 @@ def test_closing_and_saving_lines_at_once_leaves_no_closed_opportunity_with_othe
 def test_stock_that_is_added_twice_at_once_is_added_twice():
     at = support.company()
     figures = {at.pump.pk: Decimal(5), at.valve.pk: Decimal(2)}
-    errors = at_once(*[lambda: stock.set_stock(figures, mode="add", by=at.keeper)] * 4)
+    errors = at_once(*[lambda: goods.set_stock(figures, mode="add", by=at.keeper)] * 4)
     assert errors == []
     assert list(Product.objects.order_by("pk").values_list("stock", flat=True)) == [Decimal(20), Decimal(8)]
 

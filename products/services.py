@@ -1,4 +1,4 @@
-"""Stock of products: set by a file, or added to."""
+"""Verbs of products beyond those every record has: stock set by a table or added to, a category removed."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -7,10 +7,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from crm.records import services
+from crm.records import services, trees
 from crm.records.fields import tidy
+from orgs.services.oplog import record
 
-from .models import Product
+from .models import Category, Product
 
 MODES = (("set", "设为文件里的数量"), ("add", "在现有库存上增减"))
 MOST = Decimal("9999999999.9999")
@@ -65,3 +66,24 @@ def set_stock(figures: dict[int, Decimal], *, mode: str, by) -> int:
 def _words(value: Decimal) -> str:
     whole = f"{value:f}"
     return whole.rstrip("0").rstrip(".") if "." in whole else whole
+
+
+@transaction.atomic
+def remove_category(category: Category, to: Category | None, *, by) -> int:
+    """Delete a category: its products go to `to` (None = without a category), its sub-categories one level up. Returns how many
+    products moved. ValidationError where a sub-category would meet its own name there."""
+    category = Category.objects.select_for_update().get(pk=category.pk)
+    if to is not None and to.path.startswith(category.path):
+        raise ValidationError("不能移到要删除的分类或它的下级分类。")
+    filed = Product.objects.filter(category=category)
+    ids = list(filed.live().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    filed.update(category=to, version=F("version") + 1, updated_at=timezone.now())
+    change = {"key": "category", "label": "产品分类", "old": category.full_name, "new": to.full_name if to else ""}
+    text = f"分类“{category.name}”已删除"
+    services.write_log(Product, ((pk, text, [change]) for pk in ids), code="product.updated", by=by)
+    for child in category.children.all():
+        child.parent = category.parent
+        trees.save(child)
+    category.delete()
+    record("category.deleted", category.full_name, by=by, text=f"删除产品分类，移动 {len(ids):,} 个产品")
+    return len(ids)
