@@ -189,7 +189,7 @@ def test_a_forged_position_or_lane_reaches_nothing(east, token):
 def test_a_card_says_overdue_idle_and_whose_it_is_and_is_fixed_where_one_may_only_look(east):
     today, past = timezone.localdate(), timezone.now() - datetime.timedelta(days=20)
     late = deal(east["seller_customer"], east["seller"], name=XSS, expected_on=today - datetime.timedelta(days=1))
-    Opportunity.objects.filter(pk=late.pk).update(moved_at=past)
+    Opportunity.objects.filter(pk=late.pk).update(moved_at=past, updated_at=past)
     colleague = deal(east["seller_customer"], east["other"], name="同事的")
     html = client_for(east["seller"]).get("/opportunities/board/").content.decode()
     assert XSS not in html and "&lt;img" in html
@@ -262,7 +262,7 @@ def test_an_old_card_is_refused_and_answers_where_the_record_stands_now(east):
 def test_what_a_stage_demands_is_asked_for_in_place(east):
     made = deal(east["seller_customer"], east["seller"], amount=None)
     client, second = client_for(east["seller"]), Stage.objects.order_by("order")[1]
-    Stage.objects.filter(pk=second.pk).update(required=["amount", "expected_on", "competitors"])
+    Stage.objects.filter(pk=second.pk).update(required=["amount", "expected_on", "remark"])
     asked = move(client, made, f"s{second.pk}")
     assert asked["HX-Retarget"] == "#dialog" and told(asked) == {"board-back": {"pk": made.pk}}
     assert set(re.findall(r'name="(\w+)"', asked.content.decode())) == {
@@ -273,16 +273,16 @@ def test_what_a_stage_demands_is_asked_for_in_place(east):
         "fill",
         "amount",
         "expected_on",
-        "competitors",
+        "remark",
     }
     for bad in ("NaN", "1e30", "-1", "0.001", "=1+1", ""):
-        wrong = move(client, made, f"s{second.pk}", fill="1", amount=bad, expected_on="2027-01-31", competitors="某家")
+        wrong = move(client, made, f"s{second.pk}", fill="1", amount=bad, expected_on="2027-01-31", remark="某家")
         assert wrong.status_code == 422 and wrong["HX-Retarget"] == "#dialog"
-    short = move(client, made, f"s{second.pk}", fill="1", amount="5", expected_on="", competitors="某" * 10_000)
-    assert "最多 200 个字" in short.content.decode()
+    short = move(client, made, f"s{second.pk}", fill="1", amount="5", expected_on="", remark="某" * 10_000)
+    assert "最多 500 个字" in short.content.decode()
     made.refresh_from_db()
     assert made.amount is None and made.stage != second
-    filled = {"amount": "12000.50", "expected_on": "2027-01-31", "competitors": "某家😀", "owner": east["far"].pk}
+    filled = {"amount": "12000.50", "expected_on": "2027-01-31", "remark": "某家😀", "owner": east["far"].pk}
     done = move(client, made, f"s{second.pk}", fill="1", **filled)
     assert done.status_code == 200 and told(done)["board-place"]["lane"] == f"s{second.pk}"
     made.refresh_from_db()

@@ -65,26 +65,26 @@ def test_a_card_is_dragged_and_only_heads_and_card_change(page, at_work):
 
 def test_a_stage_that_demands_fields_asks_for_them_and_escape_leaves_the_card_where_it_was(page, at_work):
     third = stages()[2]
-    Stage.objects.filter(pk=third.pk).update(required=["expected_on", "competitors"])
+    Stage.objects.filter(pk=third.pk).update(required=["expected_on", "remark"])
     made = at_work[1]
     page.goto("/opportunities/board/")
     drag(page, made, f"s{third.pk}")
-    page.wait_for_selector("#dialog[open] [name=competitors]")
+    page.wait_for_selector("#dialog[open] [name=remark]")
     assert page.locator("#dialog .k-field").count() == 2
     page.keyboard.press("Escape")
     page.wait_for_selector("#dialog:not([open])", state="attached")
     assert page.locator(f"#lane-s{stages()[0].pk} #deal-{made.pk}").count() == 1
     drag(page, made, f"s{third.pk}")
-    page.wait_for_selector("#dialog[open] [name=competitors]")
+    page.wait_for_selector("#dialog[open] [name=remark]")
     page.click("#dialog button[type=submit]")
     page.wait_for_selector("#dialog .k-error")
     page.fill("#dialog [name=expected_on]", f"{timezone.localdate():%Y-%m-%d}")
-    page.fill("#dialog [name=competitors]", "某家")
+    page.fill("#dialog [name=remark]", "某家")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(f"#lane-s{third.pk} #deal-{made.pk}")
     assert not page.evaluate("document.querySelector('#dialog').open") and counted(page, f"s{third.pk}") == "1"
     made.refresh_from_db()
-    assert (made.stage, made.competitors) == (third, "某家")
+    assert (made.stage, made.remark) == (third, "某家")
 
 
 def test_the_menu_does_the_same_by_keyboard_and_ends_ask_for_a_reason(page, at_work):

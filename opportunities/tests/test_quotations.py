@@ -1,7 +1,6 @@
 """Quotations: what a version keeps, what may become of one, what differs between two, the reminder."""
 
 from decimal import Decimal
-from random import Random
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -311,8 +310,8 @@ def test_nobody_is_told_of_deleted_ones_or_with_the_parameter_off(seller, deal):
 def test_the_demo_company_has_one_of_every_state(seller):
     for n in range(6):
         product(f"网关{n}", price=f"{(n + 1) * 1000}")
-    deals = [opportunity(seller, name=f"商机{n}", lines=0) for n in range(len(quotations.STATES))]
-    quotations.make(deals, Random(1))
+    deals = [opportunity(seller, name=f"商机{n}", lines=3) for n in range(len(quotations.STATES))]
+    quotations.make(deals)
     shown = {one.state_on(day()) for one in Quotation.objects.select_related("current")}
     assert shown == {"draft", "sent", "accepted", "rejected", "expired", "void"}
     assert Quotation.objects.filter(current__number=2).count() == 2
