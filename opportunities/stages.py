@@ -30,7 +30,8 @@ def _value(opportunity: Opportunity, key: str):
 
 
 def _locked(opportunity: Opportunity, version: int | None) -> Opportunity:
-    current = Opportunity.objects.select_for_update(of=("self",)).select_related("stage").get(pk=opportunity.pk)
+    # Without a join: after waiting for the lock PostgreSQL would look for the new row beside the old stage and find none.
+    current = Opportunity.objects.select_for_update().get(pk=opportunity.pk)
     if version is not None and current.version != version:
         raise services.Stale(current)
     return current
