@@ -88,8 +88,7 @@ def assign(rows, to, *, by) -> int:
 
 def _locked(rows) -> list[Lead]:
     """These leads as they are now, locked in their order."""
-    found = Lead.objects.live().filter(pk__in=rows.order_by().values("pk")).select_related("owner")
-    return list(found.select_for_update(of=("self",)).order_by("pk"))
+    return services.hold(Lead.objects.live().filter(pk__in=rows.order_by().values("pk")), "owner")
 
 
 @transaction.atomic

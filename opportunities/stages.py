@@ -56,7 +56,7 @@ def hold(ids: Iterable[int]) -> list[Opportunity]:
     """These live opportunities under lock in id order, their customers before them."""
     rows = Opportunity.objects.live().filter(pk__any=list(ids))
     counting.lock(rows.values_list("customer_id", flat=True))
-    return list(rows.select_for_update(of=("self",)).select_related("stage", "pipeline").order_by("pk"))
+    return services.hold(rows, "stage", "pipeline")
 
 
 def _locked(opportunity: Opportunity, version: int | None) -> Opportunity:

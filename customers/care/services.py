@@ -24,7 +24,7 @@ OPEN = CareTask.State.OPEN
 def _locked(task: CareTask) -> tuple[Customer, CareTask]:
     """The customer and its open task under lock, in the order follow-ups take them."""
     customer = Customer.objects.select_for_update().get(pk=task.customer_id)
-    task = CareTask.objects.select_for_update(of=("self",)).select_related("done_by", "plan").get(pk=task.pk)
+    task = services.hold(CareTask.objects.filter(pk=task.pk), "done_by", "plan")[0]
     if task.state != OPEN:
         who = task.done_by.name if task.done_by else "系统"
         raise ValidationError(f"{who}已处理了这个关怀（{task.get_state_display()}）。")

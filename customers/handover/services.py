@@ -83,7 +83,7 @@ def may_decide(request: TransferRequest, user) -> bool:
 def ask(customer: Customer, reason: str, *, by) -> TransferRequest:
     """Ask the owner of a customer for it, whether `by` may see it or not. A message goes to the owner and to the superiors who
     may transfer it. ValidationError: nobody owns it, it is one's own, or one asked already."""
-    customer = Customer.objects.select_for_update(of=("self",)).select_related("owner").get(pk=customer.pk)
+    customer = services.hold(Customer.objects.filter(pk=customer.pk), "owner")[0]
     if customer.deleted_at:
         raise ValidationError("这个客户已被删除。")
     if customer.owner is None:

@@ -55,7 +55,7 @@ def note(kind: kinds.Kind, lines: Iterable[tuple], *, action: str, by, now: date
 def _lock(kind: kinds.Kind, rows, *related) -> list:
     """The rows locked in id order."""
     found = kind.model.objects.filter(pk__in=rows.order_by().values("pk"), deleted_at=None)
-    return list(found.select_related(*related).select_for_update(of=("self",)).order_by("pk"))
+    return services.hold(found, *related)
 
 
 def _children(kind: kinds.Kind, ids: list[int]):

@@ -98,8 +98,7 @@ def convert_chunk(ids: list[int], *, by, options: Options, job=None) -> Outcome:
     owners = dict(Lead.objects.filter(pk__any=ids).values_list("pk", "owner_id"))
     modules.get("customer").quota.lock({pk for pk in owners.values() if pk})
     joins = [row.source.name for row in plan if row.source.kind == "dictionary"]
-    rows = Lead.objects.filter(pk__any=ids).select_related("owner__department", *joins)
-    locked = {lead.pk: lead for lead in rows.select_for_update(of=("self",)).order_by("pk")}
+    locked = {lead.pk: lead for lead in services.hold(Lead.objects.filter(pk__any=ids), "owner__department", *joins)}
     run = _Run(by=by, options=options, plan=plan, job=job)
     waiting = run.admitted(ids, locked, owners)
     while waiting:  # leads of one company one after the other: the next one meets the customer of the first

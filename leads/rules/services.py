@@ -39,14 +39,10 @@ def assign_by_rules(leads, *, by=None, now: datetime | None = None, owned: bool 
 
 
 def _lock(rows, *, owned: bool) -> list[Lead]:
-    """The leads that may be given, locked in the order of their ids. Their owners are read afterwards: a joined row would be
-    the one from before somebody else's claim."""
+    """The leads that may be given, locked in the order of their ids."""
     free = Lead.objects.live().filter(pk__in=rows.order_by().values("pk"), status__in=matching.OPEN)
     free = free.filter(owner__isnull=False, status=Status.NEW) if owned else free.filter(owner=None)
-    found = list(free.select_for_update(of=("self",)).order_by("pk"))
-    if owned:
-        models.prefetch_related_objects(found, "owner")
-    return found
+    return services.hold(free, "owner")
 
 
 def _write(outcome: Outcome, *, by, now: datetime) -> None:

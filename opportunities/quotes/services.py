@@ -47,7 +47,7 @@ def locked_opportunity(pk: int, *, by, action: str = "edit") -> Opportunity:
 def locked(quotation: Quotation, *, by, action: str = "edit", version: int | None = None) -> Quotation:
     """The quotation and its opportunity under lock; ValidationError when it changed since `version` or is gone."""
     opportunity = locked_opportunity(quotation.opportunity_id, by=by, action=action)
-    found = Quotation.objects.select_for_update(of=("self",)).select_related("current").filter(pk=quotation.pk).first()
+    found = next(iter(services.hold(Quotation.objects.filter(pk=quotation.pk), "current")), None)
     if found is None:
         raise ValidationError("报价单已被删除。")
     if version is not None and found.version != version:

@@ -40,6 +40,12 @@ def drag(page, made, lane: str) -> None:
     page.mouse.move(start["x"] + 80, start["y"] + 60, steps=4)
     page.mouse.move(end["x"] + end["width"] / 2, end["y"] + 120, steps=12)
     page.mouse.up()
+    answered(page)
+
+
+def answered(page) -> None:
+    """Wait until the server has answered: a dragged card stands in its new lane before that."""
+    page.wait_for_selector(".k-deal.is-sent", state="detached")
 
 
 def counted(page, lane: str) -> str:
@@ -81,7 +87,7 @@ def test_a_stage_that_demands_fields_asks_for_them_and_escape_leaves_the_card_wh
     page.fill("#dialog [name=expected_on]", f"{timezone.localdate():%Y-%m-%d}")
     page.fill("#dialog [name=remark]", "某家")
     page.keyboard.press("Control+Enter")
-    page.wait_for_selector(f"#lane-s{third.pk} #deal-{made.pk}")
+    page.wait_for_selector(f"#lane-s{third.pk} #deal-{made.pk} >> text={timezone.localdate():%m-%d}")
     assert not page.evaluate("document.querySelector('#dialog').open") and counted(page, f"s{third.pk}") == "1"
     made.refresh_from_db()
     assert (made.stage, made.remark) == (third, "某家")
@@ -100,6 +106,7 @@ def test_the_menu_does_the_same_by_keyboard_and_ends_ask_for_a_reason(page, at_w
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     page.wait_for_selector(f"#lane-s{second.pk} #deal-{made.pk}")
+    answered(page)
     page.wait_for_selector(f"#deal-{made.pk}:focus")
     page.keyboard.press("Enter")
     for _ in range(2):
@@ -139,6 +146,7 @@ def test_lanes_snap_on_a_phone_and_the_menu_fits(page, at_work):
     assert 0 <= box["x"] and box["x"] + box["width"] <= 390
     page.click("#deal-menu >> text=推进到" + stages()[1].name)
     page.wait_for_selector(f"#lane-s{stages()[1].pk} #deal-{at_work[0].pk}", state="attached")
+    answered(page)
     page.click(".k-faces >> text=预测")
     page.wait_for_selector(".k-forecast-chart")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -62,7 +62,7 @@ def save_lines(parent, rows: Iterable[Row], *, discount, by, version: int) -> Sa
     Raises services.Stale for another version, LineFaults for rows that cannot be, ValidationError for a closed document."""
     document = documents.of(type(parent))
     module, rows = modules.get(document.module), list(rows)
-    current = type(parent).objects.select_for_update(of=("self",)).select_related(*document.joins).get(pk=parent.pk)
+    current = services.hold(type(parent).objects.filter(pk=parent.pk), *document.joins)[0]
     if current.version != version:
         raise services.Stale(current)
     if refusal := module.refusal(current, "edit", by):
