@@ -17,10 +17,19 @@ def _counted(module, changes) -> None:
         counting.recount(change.record.pk for change in changes)
 
 
-@carrying.on_fold
+def _named(contacts: list[int]) -> set[int]:
+    """Those of these contacts that decide in an opportunity."""
+    deciders = Opportunity.objects.filter(decider__in=contacts).order_by().values_list("decider")
+    others = Stakeholder.objects.filter(contact__in=contacts).order_by().values_list("contact")
+    return {pk for (pk,) in deciders.union(others)}
+
+
 def _folded(journal, source: int, target: int) -> None:
     """A contact was folded into another one: the kept one decides from now on, once an opportunity."""
     journal.move(Opportunity.objects.filter(decider=source), decider_id=target)
     there = Stakeholder.objects.filter(contact=target).values("opportunity")
     journal.drop(Stakeholder.objects.filter(contact=source, opportunity__in=there))
     journal.move(Stakeholder.objects.filter(contact=source), contact_id=target)
+
+
+carrying.on_fold(named=_named, move=_folded)

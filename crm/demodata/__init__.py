@@ -36,7 +36,7 @@ def exists() -> bool:
 
 def _offers() -> None:
     """Product lines and quotations of the open opportunities, which stay as old as they are."""
-    rows = Opportunity.objects.filter(state="open").select_related("owner", "customer").order_by("pk")
+    rows = Opportunity.objects.live().filter(state="open").select_related("owner", "customer").order_by("pk")
     moments = dict(rows.values_list("pk", "updated_at"))
     prices.give_lines(rows, random.Random(20240504))
     quotations.make(list(rows.filter(lines_total__gt=0)))
@@ -58,7 +58,8 @@ def make() -> dict[str, int]:
         said = followups.make(people, made, pick, more=found.said)
         posted = mailing.make(people, made, random.Random(20240502))
         deals = opportunities.make(people, random.Random(20240503))
-        story.make(people, made, goods, [*said, *posted, *found.log, *deals], pick)
+        sent = intake.make(people, random.Random(20240503))
+        story.make(people, made, goods, [*said, *posted, *found.log, *deals, *sent], pick)
         ties.make(people)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
@@ -67,7 +68,6 @@ def make() -> dict[str, int]:
         prices.make(people)
         _offers()
         conversions.make(people)
-        intake.make(people, random.Random(20240503))
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

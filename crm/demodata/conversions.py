@@ -1,11 +1,7 @@
 """线索转化 in the demo: leads that became customers, and some that meet customers who are there already."""
 
-from datetime import timedelta
-
-from django.utils import timezone
-
 from crm.records.followups import services as followups
-from crm.records.models import DictionaryItem, FollowUp
+from crm.records.models import DictionaryItem
 from customers.models import Customer
 from leads.conversion import services
 from leads.conversion.making import Wanted
@@ -39,14 +35,11 @@ def make(people: dict) -> int:
     """Leads with their talks; most are converted. Answers how many leads there are."""
     phone = DictionaryItem.objects.get(dictionary="followup.method", label="电话")
     pipeline = pipelines.default()
-    for place, (owner, company, contact, mobile, position, summary, amount) in enumerate(CONVERTED):
+    for owner, company, contact, mobile, position, summary, amount in CONVERTED:
         seller = people[owner]
         one = _lead(seller, company, contact, mobile, position, summary)
-        for ago, text in zip((9, 4), TALKS, strict=True):
-            said = followups.write(one, _values(phone, text), by=seller)
-            at = timezone.now() - timedelta(days=ago + place, hours=1)
-            FollowUp.objects.filter(pk=said.pk).update(created_at=at, updated_at=at)
-            Lead.objects.filter(pk=one.pk).update(last_followed_at=at)
+        for text in TALKS:
+            followups.write(one, _values(phone, text), by=seller)
         wanted = Wanted(pipeline, pipelines.first_stage(pipeline), amount=amount) if amount else None
         services.convert(Lead.objects.get(pk=one.pk), by=seller, options=Options(opportunity=wanted))
     for owner, *values in OPEN:

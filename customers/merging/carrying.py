@@ -27,13 +27,21 @@ def register(label: str, unit: str, *, move: Callable, count: Callable) -> None:
     CARRIERS.append(Carrier(label, unit, move, count))
 
 
-CONTACT_MOVES: list[Callable] = []
+@dataclass(frozen=True)
+class Naming:
+    """Rows that name contacts: `named(ids)` = those of these contacts that are, `move(journal, source, target)` re-points them
+    to the contact that `source` is folded into."""
+
+    named: Callable
+    move: Callable
 
 
-def on_fold(move: Callable) -> Callable:
-    """Have `move(journal, source, target)` re-point what names a contact that is folded into another one."""
-    CONTACT_MOVES.append(move)
-    return move
+NAMINGS: list[Naming] = []
+
+
+def on_fold(*, named: Callable, move: Callable) -> None:
+    """Have what names a contact go along where it is folded into another one."""
+    NAMINGS.append(Naming(named, move))
 
 
 def carry(journal, model: type, source: int, target: int, *, tags: bool = True, files=()) -> None:

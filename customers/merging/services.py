@@ -209,6 +209,7 @@ class _Merge:
         grants = self.contact.grant_model.objects.filter(content_object_id__any=list(twice))
         heavy = carrying.hanging(Contact, list(twice)) | relations.working_elsewhere(twice)
         heavy |= set(grants.values_list("content_object_id", flat=True))
+        heavy |= {pk for naming in carrying.NAMINGS for pk in naming.named(list(twice))}
         first = next((one for one in there if one.is_primary), None)
         for contact in came:
             if contact.pk in twice:
@@ -256,8 +257,8 @@ class _Merge:
         if heavy or files:
             carrying.carry(journal, Contact, double.pk, kept.pk, files=files)
             relations.carry_contact(journal, double.pk, kept.pk, self.survivor.pk)
-        for move in carrying.CONTACT_MOVES:
-            move(journal, double.pk, kept.pk)
+            for naming in carrying.NAMINGS:
+                naming.move(journal, double.pk, kept.pk)
         if heavy or former:
             team.join(journal, self.contact, kept.pk, [double.pk], owner=kept.owner_id, formers=former, by=self.by)
         line = Line.of_deleted({"pk": double.pk, "version": double.version, "updated_at": double.updated_at}, "")

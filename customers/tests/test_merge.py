@@ -33,6 +33,7 @@ from customers.pools import book
 from customers.pools import kinds as pool_kinds
 from customers.pools import services as pools
 from customers.relations import services as relations
+from opportunities.tests.factories import opportunity
 from orgs.models import Role
 from orgs.tests.factories import client_for, department, employee
 
@@ -396,8 +397,10 @@ def test_pool_history_requests_and_what_the_pool_rules_read_go_along_and_come_ba
     mate = employee("丙", ["seller"])
     for one in (survivor, other):
         handover.ask(fresh(one), "我认识他们", by=mate)
-    Customer.objects.filter(pk=survivor.pk).update(open_opportunities=1, contract_ends_on=date(2026, 1, 1))
-    Customer.objects.filter(pk=other.pk).update(open_opportunities=2, contract_ends_on=date(2027, 1, 1))
+    for one, owner in ((survivor, first), (other, second), (other, second)):
+        opportunity(owner, fresh(one))
+    Customer.objects.filter(pk=survivor.pk).update(contract_ends_on=date(2026, 1, 1))
+    Customer.objects.filter(pk=other.pk).update(contract_ends_on=date(2027, 1, 1))
     survivor, other = fresh(survivor), fresh(other)
     before = everything()
     done = merge(survivor, other, by=manager)

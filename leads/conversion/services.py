@@ -147,10 +147,10 @@ class _Run:
                 self.outcome.failures.append((pk, f"编号 {pk}", GONE))
             elif lead.status == Status.CONVERTED:
                 self.fail(lead, DONE)
-            elif pk not in may:
-                self.fail(lead, GONE)
             elif lead.status not in OPEN:
                 self.fail(lead, "已失效的线索不能转化")
+            elif pk not in may:
+                self.fail(lead, GONE)
             elif lead.owner_id != owners.get(pk):
                 self.fail(lead, CHANGED)
             elif not lead.owner.is_active:
