@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from crm.records import services
 from crm.records.models import DictionaryItem
+from opportunities.lines.declared import buyer
 from orgs.models import Department
+from products import arithmetic, pricing
 from products.lines import save_lines
 from products.lines.services import Row
 from products.models import PriceList, Product
@@ -56,10 +58,10 @@ def give_lines(opportunities, pick: Random) -> int:
     for opportunity in opportunities:
         if pick.random() > 2 / 3:
             continue
-        rows = []
+        rows, offers = [], pricing.offers(shelf, buyer(opportunity))
         for product in pick.sample(shelf, pick.randint(1, 5)):
             off = pick.choice([0, 0, 0, 3, 5, 8])
-            price = (product.price * (100 - off) / 100).quantize(Decimal("1.00"))
+            price = arithmetic.discounted(offers[product.pk].price, Decimal(off))
             large = product.price > 20_000
             remark = pick.choice(["", "", "", "含安装调试", "分两批交付"])
             rows.append(Row(product.pk, price, 1 if large else pick.randint(2, 20), remark))
