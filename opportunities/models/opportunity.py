@@ -76,6 +76,14 @@ class Opportunity(OwnedRecord):
                 condition=Q(deleted_at=None, state="open"),
                 name="opportunity_board",
             ),
+            models.Index(
+                "state",
+                F("closed_at").desc(),
+                "expected_on",
+                "id",
+                condition=Q(deleted_at=None) & ~Q(state="open"),
+                name="opportunity_ended",
+            ),
         ]
 
     def __str__(self):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from crm.records import params, scope, teams
+from crm.records import modules, params, scope, teams
 from customers.models import Contact, Customer, CustomerGrant, Pool
 from customers.pools import book
 from orgs.models import Role
@@ -76,6 +76,17 @@ def test_the_fast_path_gives_the_same_rows_in_the_same_order(company, model, fie
             ), person.name
         assert scope.capped_count(rows) == len(whole)
         assert scope.capped_count(rows, cap=5) == min(6, len(whole))
+
+
+@pytest.mark.pg
+@pytest.mark.parametrize("name", ["customer", "contact"])
+def test_the_ids_found_part_by_part_are_those_of_the_whole_condition(company, name):
+    module = modules.get(name)
+    for person in company:
+        rows = set(module.model.objects.allowed(person, "view").values_list("pk", flat=True))
+        assert set(scope.known_ids(module, person, 1000)) == rows, person.name
+        assert scope.known_ids(module, person, len(rows) - 1) is None
+    assert scope.known_ids(module, employee("高管", ["executive"]), 1000) is None
 
 
 @pytest.mark.parametrize("field", ["created_at", "name"])
