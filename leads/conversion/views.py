@@ -49,6 +49,8 @@ class ConvertView(ModuleView):
                 self.refuse_unseen(ids)
         except ValidationError as error:
             return self.refuse(error)
+        if refusal := limits.spend(self.user):
+            return self.refuse(ValidationError(refusal))
         return self.show_many(found, len(ids), freeze=freeze)
 
     # One lead -----------------------------------------------------------------------------------------------------------
@@ -178,6 +180,8 @@ class ConvertView(ModuleView):
         )
 
     def run_many(self, request):
+        if refusal := limits.spend(self.user):  # what is not converted is answered with the customer that is in the way
+            return self.refuse(ValidationError(refusal))
         try:
             selection, frozen = self.frozen(request)
         except ValidationError as error:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm.records import limits, params
 from orgs import throttle
+from orgs.views.base import move_errors
 
 from ..models import WebForm
 from . import services
@@ -67,8 +68,7 @@ def received(request, form: WebForm):
     except services.Busy:
         return state(request, form, "busy")
     except ValidationError as error:
-        for name, found in getattr(error, "error_dict", {None: error.error_list}).items():
-            answers.add_error(name if name in answers.fields else None, found)
+        move_errors(answers, error)
         return page(request, form, answers, status=422)
     return HttpResponseRedirect(f"{form.path}?sent=1")
 
