@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from crm.records import numbering, params
 from crm.records import services as records
+from crm.records.importing import cells
 from crm.records.models import DictionaryItem, FollowUpLink, OperationLog
 from customers.models import Customer
 from customers.pools import services as pools
@@ -20,7 +21,7 @@ from leads.webforms import views as form_views
 
 from .conftest import make, reason, rows
 from .conversion import lead as a_lead
-from .intake import send, web_form
+from .intake import rule, send, web_form
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +113,45 @@ def test_looking_at_many_conversions_spends_searches(client, team):
     assert "最多查重" in client.get(url).content.decode()
     data = {"ids": ",".join(str(one.pk) for one in leads), "confirmed": "1", "found": "skip"}
     assert "最多查重" in client.post("/leads/convert/", data).content.decode()
+
+
+def test_a_rule_about_a_deleted_form_does_not_become_one_about_all_leads(client, team):
+    form = web_form()
+    wanted = {"forms": [form.pk]}
+    made = rule(team.ann, conditions=wanted)
+    form.delete()
+    client.force_login(team.boss)
+    data = {"name": "改名", "way": "rotate", "people": [team.ann.pk], "days": ["0"], "otherwise": "wait"}
+    url = f"/settings/lead-rules/{made.pk}/edit/"
+    assert "（已删除）" in client.get(url).content.decode()
+    client.post(url, {**data, **wanted, "version": made.version})
+    made.refresh_from_db()
+    assert (made.name, made.conditions) == ("改名", wanted)
+
+
+BIG = "9" * 30
+
+
+def test_ids_no_database_holds_are_refused_in_words(client, team):
+    lead = make("线索", team.ann)
+    client.force_login(team.boss)
+    for url, data in (
+        ("/leads/new/", {"name": "新", "owner": BIG}),
+        ("/leads/bulk/assign/", {"ids": lead.pk, "confirmed": 1, "owner": BIG}),
+        ("/settings/lead-rules/new/", {"name": "新", "way": "rotate", "people": [BIG], "otherwise": "person"}),
+        ("/settings/lead-rules/new/", {"name": "新", "way": "fixed", "person": BIG, "departments": [BIG]}),
+        ("/lead-forms/new/", {"name": "新", "watchers": [BIG]}),
+    ):
+        answer = client.post(url, data)
+        assert answer.status_code in (200, 422) and "请选择列表中的选项" in answer.content.decode(), url
+    assert client.get(f"/lead-pool/{team.pool.pk}/?former_owner={BIG}").status_code == 200
+    assert client.get(f"/leads/?owner={BIG}").status_code == 200
+
+
+def test_a_moment_no_database_holds_is_refused_in_words(client, team):
+    client.force_login(team.ann)
+    answer = client.post("/leads/new/", {"name": "新", "owner": team.ann.pk, "next_contact_at": "0001-01-01 00:00"})
+    assert "时间格式应为" in answer.content.decode()
+    assert not Lead.objects.exists()
+    with pytest.raises(ValidationError):
+        cells.moment("0001-01-01 00:00")
