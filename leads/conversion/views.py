@@ -205,8 +205,7 @@ class ConvertView(ModuleView):
     def frozen(self, request) -> tuple[Selection | None, dict]:
         """(the selection of the page, or None, {id: version then, None where it is not known})."""
         if token := request.POST.get("selection"):
-            rows = Selection.objects.filter(user=self.user, module=self.module.key, action="convert")
-            selection = rows.filter(token=token).first()
+            selection = Selection.found(token, user=self.user, module=self.module.key, action="convert")
             if selection is None:
                 raise ValidationError("这个选择已处理或已失效，请返回列表重新选择。")
             return selection, dict(selection.rows)

@@ -9,8 +9,10 @@ from django.utils import timezone
 from crm.records import numbering, params
 from crm.records import services as records
 from crm.records.importing import cells
-from crm.records.models import DictionaryItem, FollowUpLink, OperationLog
-from customers.models import Customer
+from crm.records.models import DictionaryItem, FollowUpLink, OperationLog, Undo
+from crm.records.undoing import services as undoing
+from customers.merging import services as merging
+from customers.models import Contact, Customer
 from customers.pools import services as pools
 from leads import services
 from leads.conversion import services as conversion
@@ -20,6 +22,7 @@ from leads.webforms import services as webforms
 from leads.webforms import views as form_views
 
 from .conftest import make, reason, rows
+from .conversion import convert
 from .conversion import lead as a_lead
 from .intake import rule, send, web_form
 
@@ -155,3 +158,26 @@ def test_a_moment_no_database_holds_is_refused_in_words(client, team):
     assert not Lead.objects.exists()
     with pytest.raises(ValidationError):
         cells.moment("0001-01-01 00:00")
+
+
+def test_a_nul_in_a_token_is_an_unknown_token(client, team):
+    assert client.get("/f/%00/").status_code == 404
+    client.force_login(team.boss)
+    for url in ("/leads/convert/", "/leads/bulk/give-up/"):
+        assert "已失效" in client.post(url, {"confirmed": 1, "selection": "a\0"}).content.decode()
+
+
+def test_a_converted_lead_names_the_contact_its_own_was_folded_into(team):
+    lead = a_lead(team.manager, "云澜分部", mobile="13912345678")
+    done = convert(lead)
+    kept = records.create(Customer(name="云澜总部", owner=team.manager), by=team.manager)
+    there = records.create(
+        Contact(customer=kept, name="许一诺", mobile="13912345678", owner=team.manager), by=team.manager
+    )
+    versions = dict(Customer.objects.values_list("pk", "version"))
+    merged = merging.merge([kept.pk, done.customer.pk], kept.pk, {}, versions=versions, by=team.manager)
+    lead.refresh_from_db()
+    assert (lead.customer, lead.contact) == (kept, there)
+    undoing.undo(Undo.objects.get(pk=merged.undo), by=team.manager)
+    lead.refresh_from_db()
+    assert (lead.customer, lead.contact) == (done.customer, done.contact)

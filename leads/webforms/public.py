@@ -36,7 +36,7 @@ class _Csrf(CsrfViewMiddleware):
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request, token: str):
     """GET shows the form, POST makes a lead of it and leads to the thanks."""
-    form = WebForm.objects.filter(token=token).first()
+    form = WebForm.objects.filter(token=token).first() if "\0" not in token else None
     if form is None:
         return state(request, None, "unknown")
     if "sent" in request.GET and request.method != "POST":
