@@ -6,7 +6,7 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from crm.records import numbering, params
+from crm.records import fieldset, numbering, params
 from crm.records import services as records
 from crm.records.importing import cells
 from crm.records.models import DictionaryItem, FollowUpLink, OperationLog, Undo
@@ -25,6 +25,7 @@ from .conftest import make, reason, rows
 from .conversion import convert
 from .conversion import lead as a_lead
 from .intake import rule, send, web_form
+from .test_conversion_pages import restrict
 
 pytestmark = pytest.mark.django_db
 
@@ -181,3 +182,12 @@ def test_a_converted_lead_names_the_contact_its_own_was_folded_into(team):
     undoing.undo(Undo.objects.get(pk=merged.undo), by=team.manager)
     lead.refresh_from_db()
     assert (lead.customer, lead.contact) == (done.customer, done.contact)
+
+
+def test_whoever_may_not_read_the_status_has_no_views_of_it(client, team):
+    lead, other = make("跟进的", team.ann, by=team.boss), make("新来的", team.ann)
+    restrict("seller", "lead", status=fieldset.HIDDEN)
+    client.force_login(team.ann)
+    page = client.get("/leads/?view=new").content.decode()
+    assert lead.name in page and other.name in page
+    assert "未分配" not in page and "view=following" not in page
