@@ -103,8 +103,11 @@ def give_up(rows, *, by, reason: DictionaryItem, note: str = "") -> int:
         by=by,
         now=now,
         code="given_up",
-        text="终止开发" + (f"：{note}" if note else ""),
-        more=[{"key": "dead_reason", "label": "失效原因", "old": "", "new": reason.label}],
+        text="终止开发",
+        more=[
+            {"key": "dead_reason", "label": "失效原因", "old": "", "new": reason.label},
+            *([{"key": "dead_note", "label": "失效说明", "old": "", "new": note}] if note else []),
+        ],
     )
     return len(found)
 
@@ -151,5 +154,6 @@ def begin(followup, places: dict, *, by) -> None:
     ids = [pk for (of, pk), how in places.items() if of == own and how == FollowUpLink.Kind.OWN]
     if not ids:
         return
-    fresh = Lead.objects.filter(pk__in=ids, status=Status.NEW, owner=by)
-    _move(_locked(fresh), {"status": Status.FOLLOWING}, by=by, now=timezone.now(), code="followed", text="开始跟进")
+    fresh = _locked(Lead.objects.filter(pk__in=ids, status=Status.NEW, owner=by))
+    fresh = [one for one in fresh if one.status == Status.NEW and one.owner_id == by.pk]  # as it is under the lock
+    _move(fresh, {"status": Status.FOLLOWING}, by=by, now=timezone.now(), code="followed", text="开始跟进")

@@ -1,5 +1,6 @@
 """Form fields of records: the checks are the model fields' own; pickers offer only what the person may choose."""
 
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from django import forms
@@ -36,6 +37,20 @@ class Cleaned(forms.CharField):
         return ("" if initial is None else str(initial)) != ("" if data is None else str(data))
 
 
+def _is_id(value) -> bool:
+    """Whether this may be the id of a row: digits, no more of them than a database holds."""
+    text = str(value)
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def storable(moment: datetime) -> None:
+    """A validator: in UTC the moment is still one the databases hold (the first hours of the year 1 are not)."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValidationError("时间格式应为 2026-01-31 14:00", code="invalid") from None
+
+
 class Remote:
     """A select that renders the chosen options only; the rest loads as one types from /pick/<kind>/."""
 
@@ -47,7 +62,7 @@ class Remote:
         chosen = [v for v in value if v]
         queryset = getattr(self.choices, "queryset", None)
         self_choices, options = self.choices, [] if self.allow_multiple_selected else [("", "")]
-        if chosen and queryset is not None and all(str(v).isdigit() for v in chosen):
+        if chosen and queryset is not None and all(_is_id(v) for v in chosen):
             field = self.choices.field
             options += [(row.pk, field.label_from_instance(row)) for row in queryset.filter(pk__in=chosen)]
         self.choices = options
@@ -75,7 +90,7 @@ class Picked(forms.ModelChoiceField):
         super().__init__(queryset, **kwargs)
 
     def to_python(self, value):
-        if value not in self.empty_values and not str(getattr(value, "pk", value)).isdigit():
+        if value not in self.empty_values and not _is_id(getattr(value, "pk", value)):
             raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
         return super().to_python(value)
 
@@ -92,6 +107,11 @@ class SeveralPicked(forms.ModelMultipleChoiceField):
     def __init__(self, queryset, *, kind: str, query: dict | None = None, **kwargs):
         kwargs.setdefault("widget", RemotePickers(kind=kind, query=query))
         super().__init__(queryset, **kwargs)
+
+    def _check_values(self, value):
+        if isinstance(value, list | tuple) and not all(_is_id(getattr(one, "pk", one)) for one in value):
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super()._check_values(value)
 
 
 class DictionaryChoice(forms.ChoiceField):

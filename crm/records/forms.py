@@ -6,7 +6,7 @@ from . import fieldset, modules
 from .custom import forms as custom_forms
 from .custom import values
 from .custom.definitions import Type
-from .formfields import DictionaryChoice, Picked
+from .formfields import DictionaryChoice, Picked, storable
 from .models import DictionaryItem
 
 
@@ -32,6 +32,7 @@ class HouseForm(forms.ModelForm):
                     attrs={"data-date": "time", "placeholder": "2026-01-31 14:00"}, format="%Y-%m-%d %H:%M"
                 )
                 field.error_messages["invalid"] = "时间格式应为 2026-01-31 14:00"
+                field.validators.append(storable)
             elif isinstance(field, forms.TypedChoiceField):
                 field.error_messages["invalid_choice"] = "请选择列表中的选项"
                 shown = [pair for pair in field.choices if pair[0] not in ("", None)]

@@ -26,7 +26,9 @@ class ListQuery:
                 data = saved.merged(self.saved, data)
                 wanted = data.get("view", "")
         self.all_data = data
-        self.view = next((view for view in module.views if view.key == wanted and not view.page), module.views[0])
+        self.view = next(
+            (view for view in saved.built_in(module, user) if view.key == wanted and not view.page), module.views[0]
+        )
         if wanted and wanted != self.view.key:
             self.problems.append(f"没有“{wanted[:40]}”这个视图，显示的是“{self.view.label}”。")
         self.q = " ".join(data.get("q", "").replace("\x00", "").split())[:100]

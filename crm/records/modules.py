@@ -33,7 +33,8 @@ FUNCTION_OF = {
 
 @dataclass(frozen=True)
 class View:
-    """A built-in view (tab) of a list: `narrow(rows, user)` on rows that passed the gate."""
+    """A built-in view (tab) of a list: `narrow(rows, user)` on rows that passed the gate; whoever may not read one of the fields
+    `needs` in clear has no such view."""
 
     key: str
     label: str
@@ -41,6 +42,7 @@ class View:
     order: str = ""
     count: bool = False
     page: str = ""  # a tab that leads to another page of the module (回收站)
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

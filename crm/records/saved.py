@@ -8,10 +8,17 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import QueryDict
 
+from . import fieldset
 from .models import SavedView
 
 MOST = 50  # views of one person in one module
 NOT_KEPT = frozenset({"page", "after", "before", "size", "count", "tab", "totals"})
+
+
+def built_in(module, user) -> list:
+    """The declared views this person may use."""
+    fields = fieldset.of(module, user)
+    return [view for view in module.views if all(fields.readable(key) for key in view.needs)]
 
 
 class Views:
@@ -19,7 +26,7 @@ class Views:
     use, their own first."""
 
     def __init__(self, module, user):
-        self.module, self.user = module, user
+        self.module, self.user, self.built_in = module, user, built_in(module, user)
         rows = SavedView.objects.filter(module=module.key).filter(Q(user=user) | ~Q(shared=""))
         self.settings, self.views = None, []
         for row in sorted(rows, key=lambda one: (one.user_id != user.pk, one.pk)):
@@ -39,7 +46,7 @@ class Views:
     def default(self) -> str:
         """The key of the view the list opens with, "" for the first one."""
         key = self.tabs.get("default", "")
-        known = {view.key for view in self.module.views if not view.page} | {view.key for view in self.views}
+        known = {view.key for view in self.built_in if not view.page} | {view.key for view in self.views}
         return key if key in known else ""
 
     @property
@@ -52,7 +59,7 @@ class Views:
 
     def arranged(self, *, hidden: bool = False) -> list:
         """Built-in and saved views in the person's order, hidden ones only when asked for."""
-        everything = [*self.module.views, *self.views]
+        everything = [*self.built_in, *self.views]
         order = {key: place for place, key in enumerate(self.tabs.get("order", []))}
         away = set() if hidden else set(self.tabs.get("hidden", []))
         rows = [view for view in everything if view.key not in away]

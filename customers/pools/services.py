@@ -102,8 +102,9 @@ def release(rows, pool: book.Facts, *, by, reason: str, words: str = "") -> int:
     if not pool.enabled:
         raise ValidationError(f"“{pool.name}”已停用，请选择别的{kind.label}。")
     now, text = timezone.now(), f"手动放入：{reason}"
-    records = [record for record in _lock(kind, rows, "owner") if record.owner_id is not None]
-    module, ids = kind.of, [record.pk for record in records]
+    module, records = kind.of, [record for record in _lock(kind, rows, "owner") if record.owner_id is not None]
+    records = [record for record in records if not module.refusal(record, "release", by)]  # closed while we waited
+    ids = [record.pk for record in records]
     kept = [*KEPT, *(module.model._meta.get_field(name).attname for name in kind.entering)]
     with entries.entry(module, "release", by=by, label=f"放入{kind.label}“{pool.name}”") as undo:
         undo.keep(

@@ -34,6 +34,10 @@ carrying.register(
     move=lambda journal, source, target: journal.move(Lead.objects.filter(customer=source), customer_id=target),
     count=lambda ids: Lead.objects.filter(customer__in=list(ids)).count(),
 )
+carrying.on_fold(
+    named=lambda contacts: set(Lead.objects.filter(contact__in=contacts).values_list("contact", flat=True)),
+    move=lambda journal, source, target: journal.move(Lead.objects.filter(contact=source), contact_id=target),
+)
 
 
 def became(lead, user) -> list[dict]:

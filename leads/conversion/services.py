@@ -180,8 +180,15 @@ class _Run:
             except ValidationError as error:
                 self.fail(lead, "；".join(error.messages))
         works = self.within_caps(works)
-        for work, reason in services.apart(works, self.write):
-            self.fail(work.lead, reason)
+        while works:  # leads of one customer one after the other: the next one meets what the first filled in
+            taken: set[int] = set()
+            now, later = [], []
+            for work in works:
+                (later if work.into in taken else now).append(work)
+                taken |= {work.into} if work.into else set()
+            for work, reason in services.apart(now, self.write):
+                self.fail(work.lead, reason)
+            works = later
 
     def decide(self, lead: Lead, match: matching.Match, editable: bool) -> int | None:
         """The id of the customer it goes into, None for a new one; ValidationError where neither may be."""

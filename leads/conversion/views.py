@@ -49,6 +49,8 @@ class ConvertView(ModuleView):
                 self.refuse_unseen(ids)
         except ValidationError as error:
             return self.refuse(error)
+        if refusal := limits.spend(self.user):
+            return self.refuse(ValidationError(refusal))
         return self.show_many(found, len(ids), freeze=freeze)
 
     # One lead -----------------------------------------------------------------------------------------------------------
@@ -178,6 +180,8 @@ class ConvertView(ModuleView):
         )
 
     def run_many(self, request):
+        if refusal := limits.spend(self.user):  # what is not converted is answered with the customer that is in the way
+            return self.refuse(ValidationError(refusal))
         try:
             selection, frozen = self.frozen(request)
         except ValidationError as error:
@@ -201,8 +205,7 @@ class ConvertView(ModuleView):
     def frozen(self, request) -> tuple[Selection | None, dict]:
         """(the selection of the page, or None, {id: version then, None where it is not known})."""
         if token := request.POST.get("selection"):
-            rows = Selection.objects.filter(user=self.user, module=self.module.key, action="convert")
-            selection = rows.filter(token=token).first()
+            selection = Selection.found(token, user=self.user, module=self.module.key, action="convert")
             if selection is None:
                 raise ValidationError("这个选择已处理或已失效，请返回列表重新选择。")
             return selection, dict(selection.rows)

@@ -38,7 +38,7 @@ class Clock(forms.TimeField):
 
 
 def options(current: dict | None = None) -> dict[str, list[tuple]]:
-    """{condition: choices}; retired values only where `current` conditions name them. Two statements."""
+    """{condition: choices}; retired and deleted values only where `current` conditions name them. Two statements."""
     current = current or {}
     found: dict[str, list[tuple]] = {key: [] for key in DICTIONARIES}
     keys = {code: key for key, code in DICTIONARIES.items()}
@@ -47,6 +47,9 @@ def options(current: dict | None = None) -> dict[str, list[tuple]]:
         if item.active or item.pk in current.get(key, ()):
             found[key].append((item.pk, item.label))
     found["forms"] = list(WebForm.objects.values_list("pk", "name"))
+    for key, pairs in found.items():  # what was deleted stays named: without it the rule would be about all leads
+        there = {pk for pk, _ in pairs}
+        pairs += [(pk, wording.GONE) for pk in current.get(key, ()) if pk not in there]
     found["areas"] = area_choices()
     return found
 

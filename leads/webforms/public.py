@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm.records import limits, params
 from orgs import throttle
+from orgs.views.base import move_errors
 
 from ..models import WebForm
 from . import services
@@ -35,7 +36,7 @@ class _Csrf(CsrfViewMiddleware):
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request, token: str):
     """GET shows the form, POST makes a lead of it and leads to the thanks."""
-    form = WebForm.objects.filter(token=token).first()
+    form = WebForm.objects.filter(token=token).first() if "\0" not in token else None
     if form is None:
         return state(request, None, "unknown")
     if "sent" in request.GET and request.method != "POST":
@@ -67,8 +68,7 @@ def received(request, form: WebForm):
     except services.Busy:
         return state(request, form, "busy")
     except ValidationError as error:
-        for name, found in getattr(error, "error_dict", {None: error.error_list}).items():
-            answers.add_error(name if name in answers.fields else None, found)
+        move_errors(answers, error)
         return page(request, form, answers, status=422)
     return HttpResponseRedirect(f"{form.path}?sent=1")
 

@@ -167,7 +167,10 @@ def switch(request, pk: int, key: str):
     form = form_of(pk)
     if key not in ("on", "off"):
         raise Http404
-    services.set_enabled(form, key == "on", by=request.user)
+    try:
+        services.set_enabled(form, key == "on", by=request.user)
+    except ValidationError:  # deleted at this moment
+        raise Http404 from None
     return done(request, f"{ROOT}{pk}/", "操作成功")
 
 

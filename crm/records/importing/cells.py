@@ -3,7 +3,7 @@ repeat, and a check costs far more than a look-up."""
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
 from django.contrib.auth import get_user_model
@@ -112,8 +112,10 @@ def moment(text: str) -> datetime:
     if found:
         year, month, day_, hour, minute, second = (int(part or 0) for part in found.groups())
         try:
-            return timezone.make_aware(datetime(year, month, day_, hour, minute, second))
-        except ValueError:
+            local = timezone.make_aware(datetime(year, month, day_, hour, minute, second))
+            local.astimezone(UTC)  # the first hours of the year 1 are none the databases hold
+            return local
+        except (ValueError, OverflowError):
             pass
     raise ValidationError("日期格式应为 2026-01-31 或 2026-01-31 14:00")
 

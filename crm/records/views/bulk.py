@@ -314,9 +314,7 @@ class BulkView(ModuleView):
     def frozen(self, request) -> tuple[Selection | None, dict[int, int | None]]:
         """(the selection kept when the confirm page opened, or None, {id: version then, None where it is not known})."""
         if token := request.POST.get("selection"):
-            selection = Selection.objects.filter(
-                token=token, user=self.user, module=self.module.key, action=self.key
-            ).first()
+            selection = Selection.found(token, user=self.user, module=self.module.key, action=self.key)
             if selection is None:
                 raise ValidationError("这个选择已处理或已失效，请返回列表重新选择。")
             return selection, dict(selection.rows)

@@ -102,7 +102,7 @@ class PrintListView(ModuleView):
     action = "print"
 
     def get(self, request, token):
-        kept = Selection.objects.filter(token=token, user=self.user, module=self.module.key, action="print").first()
+        kept = Selection.found(token, user=self.user, module=self.module.key, action="print")
         if kept is None:
             raise Http404
         order = {pk: place for place, (pk, _) in enumerate(kept.rows)}

@@ -110,9 +110,7 @@ class MailView(ModuleView):
     def chosen(self, data) -> list[int]:
         """The ids the page is about: frozen ones, or those of the address."""
         if token := data.get("selection"):
-            selection = Selection.objects.filter(
-                token=token, user=self.user, module=self.module.name, action="mail"
-            ).first()
+            selection = Selection.found(token, user=self.user, module=self.module.name, action="mail")
             if selection is None:
                 return []
             return [pk for pk, _ in selection.rows]
