@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
@@ -293,7 +293,12 @@ class Undo:
         for satellite in (FollowUpLink, Attachment):
             rows = satellite.objects.filter(content_type=content_type, object_id__any=pks)
             found |= set(rows.values_list("object_id", flat=True))
-        for relation in module.model._meta.related_objects:
+        relations = [
+            one
+            for one in module.model._meta.get_fields(include_hidden=True)
+            if one.auto_created and not one.concrete and (not one.hidden or one.on_delete is models.PROTECT)
+        ]
+        for relation in relations:
             if relation.related_model not in (module.grant_model, *module.inherent):
                 name = relation.field.attname
                 rows = relation.related_model._base_manager.filter(**{f"{name}__any": pks})
