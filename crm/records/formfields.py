@@ -8,6 +8,12 @@ from django.core.exceptions import ValidationError
 RADIO_UP_TO = 6
 
 
+def is_id(value) -> bool:
+    """Whether a sent value can be the id of a row: SQLite takes no number of 30 digits, int() no "²"."""
+    text = str(getattr(value, "pk", value))
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
 class Cleaned(forms.CharField):
     """Text input whose check and normal form are `model_field.clean_value`. The browser gets no maxlength: it would cut
     a pasted "+86 138-0013-8000" without a word."""
@@ -47,7 +53,7 @@ class Remote:
         chosen = [v for v in value if v]
         queryset = getattr(self.choices, "queryset", None)
         self_choices, options = self.choices, [] if self.allow_multiple_selected else [("", "")]
-        if chosen and queryset is not None and all(str(v).isdigit() for v in chosen):
+        if chosen and queryset is not None and all(map(is_id, chosen)):
             field = self.choices.field
             options += [(row.pk, field.label_from_instance(row)) for row in queryset.filter(pk__in=chosen)]
         self.choices = options
@@ -75,19 +81,28 @@ class Picked(forms.ModelChoiceField):
         super().__init__(queryset, **kwargs)
 
     def to_python(self, value):
-        if value not in self.empty_values and not str(getattr(value, "pk", value)).isdigit():
+        if value not in self.empty_values and not is_id(value):
             raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
         return super().to_python(value)
 
 
-class SeveralPicked(forms.ModelMultipleChoiceField):
-    """Several rows out of a narrowed queryset, picked by typing."""
+class Several(forms.ModelMultipleChoiceField):
+    """Several rows out of a queryset."""
 
     default_error_messages = {
         "invalid_choice": "请选择列表中的选项",
         "invalid_pk_value": "请选择列表中的选项",
         "required": "请至少选择一个",
     }
+
+    def clean(self, value):
+        if isinstance(value, list | tuple) and not all(map(is_id, value)):
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super().clean(value)
+
+
+class SeveralPicked(Several):
+    """Several rows out of a narrowed queryset, picked by typing."""
 
     def __init__(self, queryset, *, kind: str, query: dict | None = None, **kwargs):
         kwargs.setdefault("widget", RemotePickers(kind=kind, query=query))

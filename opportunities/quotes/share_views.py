@@ -60,7 +60,7 @@ class RevokeView(DialogView):
     heading, submit, message = "停用 {} 的链接？", "停用", "链接已停用"
 
     def named(self, rows):
-        found = rows.filter(versions__shares=self.kwargs["pk"]).select_related(*JOINS).first()
+        found = rows.filter(versions__shares__pk=self.kwargs["pk"]).select_related(*JOINS).first()
         if found is not None:
             self.share = QuotationShare.objects.select_related("version__quotation").get(pk=self.kwargs["pk"])
         return found
