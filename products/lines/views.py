@@ -11,6 +11,7 @@ from crm.records import fieldset, formatting, modules, services
 from crm.records.models import OperationLog
 from crm.records.views.base import ModuleView, go
 from crm.records.views.detail import generic
+from orgs.views.base import number
 
 from .. import arithmetic, pricing
 from . import documents, figures
@@ -18,10 +19,6 @@ from .services import MOST_LINES, TOO_MANY, LineFaults, Row, new_line, offered, 
 from .tab import Sight
 
 TYPED = ("price", "discount", "quantity", "remark")
-
-
-def number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 class LinesBase(ModuleView):

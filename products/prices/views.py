@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.records import modules, search
+from crm.records import fieldset, modules, search
 from crm.records.views.base import deny
 from orgs import sheets
 from orgs.forms import UploadForm
@@ -39,6 +39,9 @@ def needs(*actions: str):
             for action in ("view", *actions):
                 if not module.may(request.user, action):
                     deny(module, action)
+            fields = fieldset.of(module, request.user)
+            if "price" in actions and not fields.readable("price"):
+                raise PermissionDenied(f"您的角色看不到“{fields.label('price')}”，不能使用价格表。")
             return view(request, *args, **kwargs)
 
         guarded.functions = tuple(f"product.{action}" for action in actions)
@@ -98,7 +101,7 @@ def _edited(request, price_list: PriceList, *, heading: str):
                 form.instance,
                 levels=data["levels"],
                 departments=list(data["departments"]),
-                version=data["version"],
+                version=data["version"] or 0,
                 by=request.user,
             )
         except services.Stale:
@@ -328,6 +331,9 @@ def import_table(request, pk: int):
 @needs("import")
 def stock(request):
     """/products/stock/: 产品编码 and 库存."""
+    fields = fieldset.of(modules.get("product"), request.user)
+    if not fields.editable("stock"):
+        raise PermissionDenied(f"您的角色不能修改“{fields.label('stock')}”。")
     mode = request.POST.get("mode", "set")
     if mode not in dict(MODES):
         raise PermissionDenied("请选择导入方式。")
