@@ -292,3 +292,16 @@ def test_the_letter_is_addressed_to_the_contact_of_the_quotation_and_to_nobody_w
     found = quote(deal, by=seller, contact=Contact.objects.get(name="李"))
     form = SendForm(quotation=found, user=seller)
     assert form.fields["known"].initial == ["short@example.com"]
+
+
+@pytest.mark.parametrize(("level", "shown"), [(0, "邮件"), (1, "l***@example.com"), (2, "li@example.com")])
+def test_addresses_of_letters_obey_the_right_on_the_email_of_contacts(seller, made, post_office, level, shown):  # noqa: F811
+    letter = send(made, seller)
+    link = letter.shares.get()
+    Delivery.objects.filter(pk=link.delivery_id).update(state="failed", error="550 <li@example.com> unknown")
+    role = Role.objects.get(code="seller")
+    role.field_rights = {**role.field_rights, "contact": {"email": level}}
+    role.save()
+    for url in (f"/quotations/{made.pk}/", f"/quotations/shares/{link.pk}/revoke/"):
+        page = client_for(seller).get(url).content.decode()
+        assert shown in page and ("li@example.com" in page) == (level == 2), url
