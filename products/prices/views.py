@@ -136,7 +136,10 @@ def act(request, pk: int, key: str):
     """POST /price-lists/<pk>/<on, off, up or down>/"""
     price_list = found(pk)
     if key in ("on", "off"):
-        services.switch(price_list, key == "on", by=request.user)
+        try:
+            services.switch(price_list, key == "on", by=request.user)
+        except ValidationError:
+            raise Http404 from None  # deleted meanwhile
     elif key in ("up", "down"):
         services.shift(price_list, -1 if key == "up" else 1, by=request.user)
     else:
@@ -258,7 +261,10 @@ def price_remove(request, pk: int, product: int):
     price_list = found(pk)
     one = _product(request, price_list, product)
     if request.method == "POST":
-        services.set_prices(price_list, {one.pk: None}, by=request.user)
+        try:
+            services.set_prices(price_list, {one.pk: None}, by=request.user)
+        except ValidationError:
+            raise Http404 from None  # the list was deleted meanwhile
         return done(request, f"{LISTS}{pk}/", "删除成功")
     return _confirm(
         request,

@@ -3,6 +3,7 @@
 import io
 from datetime import timedelta
 from decimal import Decimal
+from unittest import mock
 
 import openpyxl
 import pytest
@@ -25,6 +26,7 @@ from products.prices import services as prices
 
 from .support import product, table
 
+locked = prices._locked
 XSS = '"><img src=x onerror=1>'
 
 
@@ -94,6 +96,19 @@ class PriceLists(TestCase):
             self.assertNotContains(self.client.get(url), "33.33", status_code=403)
         data = {"file": table("产品编码,库存", "P-2,-3"), "mode": "add"}
         self.assertNotContains(self.client.post("/products/stock/", data), "现有库存", status_code=403)
+
+    def test_what_somebody_deleted_meanwhile_is_no_error_of_the_server(self):
+        prices.set_prices(self.list, {self.valve.pk: Decimal("20")}, by=self.super)
+        gone = PriceList(pk=self.list.pk + 1, name="没了")
+        page = f"/price-lists/{self.list.pk}/"
+        with mock.patch("products.prices.services._locked", side_effect=lambda one: locked(gone)):
+            for url in (f"{page}do/on/", f"{page}prices/{self.valve.pk}/remove/"):
+                self.assertEqual(self.client.post(url).status_code, 404, url)
+        first, second = trees.save(Category(name="一")), trees.save(Category(name="二"))
+        goods.remove_category(second, None, by=self.super)
+        for category, to in ((second, None), (first, second)):
+            with self.assertRaisesMessage(ValidationError, "刚被删除"):
+                goods.remove_category(category, to, by=self.super)
 
     def test_an_edit_leaves_the_place_of_the_list_as_somebody_moved_it_meanwhile(self):
         other = prices.keep(PriceList(name="另一个"), levels=[], departments=[], by=self.keeper)
