@@ -97,7 +97,7 @@ class Several(forms.ModelMultipleChoiceField):
 
     def clean(self, value):
         if isinstance(value, list | tuple) and not all(map(is_id, value)):
-            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+            raise ValidationError(self.error_messages["invalid_pk_value"], code="invalid_pk_value")
         return super().clean(value)
 
 
