@@ -4,6 +4,7 @@ from crm.records.fields import name_key, tidy
 from crm.records.importing.targets import PERSON, Importer, Target
 
 from .models import Category
+from .services import MOST
 
 
 def categories_by_name(user, names) -> dict[str, object]:
@@ -43,7 +44,13 @@ class ProductImporter(Importer):
         Target("unit", synonyms=("计量单位", "产品单位"), example="台"),
         Target("price", synonyms=("价格", "单价", "售价", "标准价格", "产品价格", "销售价"), example="12800.00"),
         Target("cost", function="cost", synonyms=("成本", "成本价格")),
-        Target("stock", synonyms=("库存数量", "库存量"), example="10"),
+        Target(
+            "stock",
+            create=True,
+            synonyms=("库存数量", "库存量"),
+            example="10",
+            note="只用于新产品，已有产品请用“导入库存”",
+        ),
         Target(
             "on_shelf",
             "状态",
@@ -66,6 +73,9 @@ class ProductImporter(Importer):
         return ("code_key",)
 
     def rows(self, chunk):
+        for row, stock in enumerate(chunk.values.get("stock", ())):
+            if stock is not None and not 0 <= stock <= MOST:
+                chunk.fail(row, "库存", "库存应在 0 到 9,999,999,999.9999 之间")
         chunk.values["code_key"] = [name_key(code) if code else None for code in chunk.values["code"]]
 
 

@@ -72,7 +72,11 @@ def _words(value: Decimal) -> str:
 def remove_category(category: Category, to: Category | None, *, by) -> int:
     """Delete a category: its products go to `to` (None = without a category), its sub-categories one level up. Returns how many
     products moved. ValidationError where a sub-category would meet its own name there."""
-    category = Category.objects.select_for_update().get(pk=category.pk)
+    wanted = [one.pk for one in (category, to) if one is not None]
+    there = {one.pk: one for one in Category.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
+    if len(there) < len(set(wanted)):
+        raise ValidationError("分类刚被删除了，请刷新后再试。")
+    category, to = there[category.pk], there[to.pk] if to is not None else None
     if to is not None and to.path.startswith(category.path):
         raise ValidationError("不能移到要删除的分类或它的下级分类。")
     filed = Product.objects.filter(category=category)

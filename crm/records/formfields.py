@@ -9,6 +9,12 @@ from django.core.exceptions import ValidationError
 RADIO_UP_TO = 6
 
 
+def is_id(value) -> bool:
+    """Whether a sent value can be the id of a row: SQLite takes no number of 30 digits, int() no "²"."""
+    text = str(getattr(value, "pk", value))
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
 class Cleaned(forms.CharField):
     """Text input whose check and normal form are `model_field.clean_value`. The browser gets no maxlength: it would cut
     a pasted "+86 138-0013-8000" without a word."""
@@ -37,12 +43,6 @@ class Cleaned(forms.CharField):
         return ("" if initial is None else str(initial)) != ("" if data is None else str(data))
 
 
-def _is_id(value) -> bool:
-    """Whether this may be the id of a row: digits, no more of them than a database holds."""
-    text = str(value)
-    return text.isascii() and text.isdigit() and len(text) < 19
-
-
 def storable(moment: datetime) -> None:
     """A validator: in UTC the moment is still one the databases hold (the first hours of the year 1 are not)."""
     try:
@@ -62,7 +62,7 @@ class Remote:
         chosen = [v for v in value if v]
         queryset = getattr(self.choices, "queryset", None)
         self_choices, options = self.choices, [] if self.allow_multiple_selected else [("", "")]
-        if chosen and queryset is not None and all(_is_id(v) for v in chosen):
+        if chosen and queryset is not None and all(map(is_id, chosen)):
             field = self.choices.field
             options += [(row.pk, field.label_from_instance(row)) for row in queryset.filter(pk__in=chosen)]
         self.choices = options
@@ -90,13 +90,13 @@ class Picked(forms.ModelChoiceField):
         super().__init__(queryset, **kwargs)
 
     def to_python(self, value):
-        if value not in self.empty_values and not _is_id(getattr(value, "pk", value)):
+        if value not in self.empty_values and not is_id(value):
             raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
         return super().to_python(value)
 
 
-class SeveralPicked(forms.ModelMultipleChoiceField):
-    """Several rows out of a narrowed queryset, picked by typing."""
+class Several(forms.ModelMultipleChoiceField):
+    """Several rows out of a queryset."""
 
     default_error_messages = {
         "invalid_choice": "请选择列表中的选项",
@@ -104,14 +104,18 @@ class SeveralPicked(forms.ModelMultipleChoiceField):
         "required": "请至少选择一个",
     }
 
+    def clean(self, value):
+        if isinstance(value, list | tuple) and not all(map(is_id, value)):
+            raise ValidationError(self.error_messages["invalid_pk_value"], code="invalid_pk_value")
+        return super().clean(value)
+
+
+class SeveralPicked(Several):
+    """Several rows out of a narrowed queryset, picked by typing."""
+
     def __init__(self, queryset, *, kind: str, query: dict | None = None, **kwargs):
         kwargs.setdefault("widget", RemotePickers(kind=kind, query=query))
         super().__init__(queryset, **kwargs)
-
-    def _check_values(self, value):
-        if isinstance(value, list | tuple) and not all(_is_id(getattr(one, "pk", one)) for one in value):
-            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
-        return super()._check_values(value)
 
 
 class DictionaryChoice(forms.ChoiceField):

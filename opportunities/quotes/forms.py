@@ -129,7 +129,9 @@ class SendForm(ShareForm):
         link, self.fields = self.fields, {}
         if known:
             primary = [
-                address for address, text in known if current.contact_name and text.startswith(current.contact_name)
+                address
+                for address, text in known
+                if current.contact_name and text.startswith(f"{current.contact_name} <")
             ]
             self.fields["known"] = forms.MultipleChoiceField(
                 label="客户联系人",

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from orgs import throttle
 
-from . import sharing
+from . import queries, sharing
 from .sheet import sheet
 
 PER_MINUTE = 60
@@ -34,5 +34,6 @@ def page(request, token: str):
         return _answer(request, {"state": "gone"}, 410)
     if request.method == "GET":  # what looks for viruses asks by HEAD
         sharing.opened(share)
-    shown = sheet(share.version, prices=not share.hide_prices, list_prices=True)
+    seen = queries.sight(share.created_by)  # the link says no more than its maker's own paper
+    shown = sheet(share.version, prices=not share.hide_prices, list_prices=seen.list_price, discount=seen.discount)
     return _answer(request, {"state": "open", "sheet": shown, "expires_on": share.expires_on})

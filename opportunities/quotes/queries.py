@@ -53,6 +53,16 @@ def sight(user) -> Sight:
     )
 
 
+def address(share, user) -> str:
+    """To whom a letter went, as far as the person may read the e-mail of contacts: "" for a link, 邮件 where it is hidden."""
+    if not share.address:
+        return ""
+    fields = fieldset.of(modules.get("contact"), user)
+    if not user.has_function("contact.view") or fields.level("email") == fieldset.HIDDEN:
+        return "邮件"
+    return share.address if fields.readable("email") else fieldset.mask(share.address)
+
+
 def visible(user, action: str = "view"):
     """Quotations of the opportunities on which the person may do `action`."""
     opportunities = Opportunity.objects.allowed(user, action).order_by().values("pk")

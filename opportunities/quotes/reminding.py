@@ -9,7 +9,7 @@ from django.utils import timezone
 from crm.notices import services as notices
 from crm.records import formatting, params
 
-from ..models import Quotation, QuotationState
+from ..models import Opportunity, Quotation, QuotationState
 
 CHUNK = 1000
 NAMED = 20  # quotations of one message that are named
@@ -23,6 +23,7 @@ def _some(today: date, last: date) -> int | None:
         reminded_at=None,
         current__valid_until__range=(today, last),
         opportunity__deleted_at=None,
+        opportunity__state=Opportunity.State.OPEN,  # a closed one is quoted no more
         opportunity__owner__is_active=True,
     )
     rows = list(

@@ -11,7 +11,7 @@ from crm.records.views.base import render_page
 from orgs.views.base import done, errors_of, move_errors
 
 from ..models import QuotationShare
-from . import sharing
+from . import queries, sharing
 from .base import CRUMB, JOINS, DialogView, QuotationView
 from .forms import SendForm, ShareForm
 
@@ -60,13 +60,14 @@ class RevokeView(DialogView):
     heading, submit, message = "停用 {} 的链接？", "停用", "链接已停用"
 
     def named(self, rows):
-        found = rows.filter(versions__shares=self.kwargs["pk"]).select_related(*JOINS).first()
+        found = rows.filter(versions__shares__pk=self.kwargs["pk"]).select_related(*JOINS).first()
         if found is not None:
             self.share = QuotationShare.objects.select_related("version__quotation").get(pk=self.kwargs["pk"])
         return found
 
     def body(self, quotation):
-        to = f"发给 {self.share.address} 的链接" if self.share.address else "这条链接"
+        address = queries.address(self.share, self.user)
+        to = f"发给 {address} 的链接" if address else "这条链接"
         return f"{to}立即打不开，不能恢复；需要时可以重新生成。"
 
     def act(self, quotation, data):

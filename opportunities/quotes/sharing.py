@@ -53,7 +53,7 @@ def share_of(token: str) -> QuotationShare | None:
         secret = _signer.unsign(token.replace("~", ":"))
     except signing.BadSignature:
         return None
-    shares = QuotationShare.objects.select_related("version__quotation__opportunity")
+    shares = QuotationShare.objects.select_related("version__quotation__opportunity", "created_by__department")
     return shares.filter(token_hash=_hash(secret)).first()
 
 

@@ -164,7 +164,7 @@ class DetailView(QuotationView):
                 "money": seen.money,
                 "customer": seen.customer,
                 "opportunity_url": self.module.url(pk=quotation.opportunity_id),
-                "shares": [_share_row(one, may="follow" in rights) for one in shares],
+                "shares": [_share_row(one, self.user, may="follow" in rights) for one in shares],
                 "print_url": f"/quotations/{quotation.pk}/print/?v={version.number}" if "print" in rights else "",
                 "actions": [*hooks.offered(quotation, self.user), *self.actions(quotation, rights)],
             },
@@ -203,16 +203,17 @@ class DetailView(QuotationView):
 DOTS = {"sent": "success", "failed": "danger", "unknown": "warning", "dropped": "warning", "sending": "info"}
 
 
-def _share_row(share, *, may: bool) -> dict:
-    """A link or letter as the page shows it."""
-    row = share.delivery
+def _share_row(share, user, *, may: bool) -> dict:
+    """A link or letter as the page shows it; what a mail server answered names the address."""
+    row, address = share.delivery, queries.address(share, user)
     open_now = share.open_on(timezone.localdate())
     return {
         "share": share,
+        "address": address,
         "word": "" if open_now else "已停用" if share.revoked_at else "已过期",
         "letter": row.get_state_display() if row else "",
         "dot": DOTS.get(row.state, "") if row else "",
-        "error": row.error if row else "",
+        "error": row.error if row and address == share.address else "",
         "revoke_url": f"/quotations/shares/{share.pk}/revoke/" if may and open_now else "",
     }
 

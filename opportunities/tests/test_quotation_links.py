@@ -17,6 +17,7 @@ from customers.tests.conftest import post_office  # noqa: F401  a mail server th
 from customers.tests.mailing import send_all
 from opportunities.models import Opportunity, QuotationMail, QuotationShare
 from opportunities.quotes import public, services, sharing
+from opportunities.quotes.forms import SendForm
 from orgs.models import Role
 from orgs.tests.factories import client_for, department, employee
 
@@ -268,3 +269,39 @@ def test_a_letter_that_must_not_go_any_more_stays(seller, deal, made, post_offic
     assert not Delivery.objects.filter(body__contains="/q/").exists()
     reasons = set(Delivery.objects.values_list("error", flat=True))
     assert reasons == {"链接已停用，或报价单已作废、删除", "发送人已没有权限"}
+
+
+def test_a_link_tells_no_list_price_its_maker_may_not_read(seller, deal):
+    add_line(deal, product("网关", "777"), price="500")
+    found = quote(deal, by=seller)
+    _, token = sharing.share(found, 1, expires_on=day(5), by=seller)
+    assert "777" in Client().get(f"/q/{token}/").content.decode()
+    role = Role.objects.get(code="seller")
+    role.field_rights = {**role.field_rights, "product": {"price": 0}}
+    role.save()
+    shown = Client().get(f"/q/{token}/").content.decode()
+    assert "777" not in shown and "500" in shown
+
+
+def test_a_number_no_link_can_have_is_not_found(seller):
+    assert client_for(seller).get(f"/quotations/shares/{'9' * 30}/revoke/").status_code == 404
+
+
+def test_the_letter_is_addressed_to_the_contact_of_the_quotation_and_to_nobody_with_a_longer_name(seller, deal):
+    records.create(Contact(customer=deal.customer, owner=seller, name="李", email="short@example.com"), by=seller)
+    found = quote(deal, by=seller, contact=Contact.objects.get(name="李"))
+    form = SendForm(quotation=found, user=seller)
+    assert form.fields["known"].initial == ["short@example.com"]
+
+
+@pytest.mark.parametrize(("level", "shown"), [(0, "邮件"), (1, "l***@example.com"), (2, "li@example.com")])
+def test_addresses_of_letters_obey_the_right_on_the_email_of_contacts(seller, made, post_office, level, shown):  # noqa: F811
+    letter = send(made, seller)
+    link = letter.shares.get()
+    Delivery.objects.filter(pk=link.delivery_id).update(state="failed", error="550 <li@example.com> unknown")
+    role = Role.objects.get(code="seller")
+    role.field_rights = {**role.field_rights, "contact": {"email": level}}
+    role.save()
+    for url in (f"/quotations/{made.pk}/", f"/quotations/shares/{link.pk}/revoke/"):
+        page = client_for(seller).get(url).content.decode()
+        assert shown in page and ("li@example.com" in page) == (level == 2), url

@@ -298,6 +298,14 @@ def test_the_owner_is_told_once_before_a_sent_one_runs_out(seller, deal, django_
     assert reminding.run(day()) == 0 and reminding.run(day(1)) == 1
 
 
+def test_nobody_is_told_of_quotations_of_a_closed_opportunity(seller, deal):
+    services.mark_sent(quote(deal, by=seller, valid_until=day(1)), by=seller)
+    stages.close(deal, Opportunity.State.WON, by=seller)
+    assert reminding.run(day()) == 0
+    stages.reopen(deal, by=seller)
+    assert reminding.run(day()) == 1
+
+
 def test_nobody_is_told_of_deleted_ones_or_with_the_parameter_off(seller, deal):
     services.mark_sent(quote(deal, by=seller, valid_until=day(1)), by=seller)
     params.store("quotation_remind_days", 0)

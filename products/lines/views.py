@@ -11,6 +11,7 @@ from crm.records import fieldset, formatting, modules, services
 from crm.records.models import OperationLog
 from crm.records.views.base import ModuleView, go
 from crm.records.views.detail import generic
+from orgs.views.base import number
 
 from .. import arithmetic, pricing
 from . import documents, figures
@@ -18,10 +19,6 @@ from .services import MOST_LINES, TOO_MANY, LineFaults, Row, new_line, offered, 
 from .tab import Sight
 
 TYPED = ("price", "discount", "quantity", "remark")
-
-
-def number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 class LinesBase(ModuleView):
@@ -96,6 +93,7 @@ class LinesView(LinesBase):
 
     # Rows of the page ---------------------------------------------------------------------------------------------------
     def of_line(self, line, offer=None) -> dict:
+        bare = line.pk is None and not self.sight.prices  # its price is the list price still
         return {
             "key": f"l{line.pk}",
             "line": line.pk,
@@ -104,11 +102,11 @@ class LinesView(LinesBase):
             "code": line.code,
             "unit": line.unit,
             "list_price": line.list_price,
-            "price": str(line.price),
+            "price": "" if bare else str(line.price),
             "discount": figures.plain(line.discount) if self.sight.prices else "",
             "quantity": figures.plain(line.quantity),
             "remark": line.remark,
-            "subtotal": line.subtotal,
+            "subtotal": Decimal(0) if bare else line.subtotal,
             "off_shelf": not line.product.on_shelf,
             "price_list": offer.price_list if offer else None,
             "errors": {},
@@ -190,8 +188,6 @@ class RowView(LinesView):
         offer = pricing.offers([found], self.document.buyer(record))[found.pk]
         row = self.of_line(new_line(self.document, record, found, offer.price), offer)
         row |= {"key": key, "line": ""}
-        if not self.sight.prices:
-            row["price"], row["subtotal"] = "", Decimal(0)
         return render(request, "lines/row.html", {"row": row, "sight": self.sight})
 
 

@@ -3,7 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from crm.records.formfields import Picked
+from crm.records.formfields import Picked, Several
 from crm.records.forms import HouseForm
 from crm.records.models import DictionaryItem
 from orgs import tree
@@ -12,11 +12,10 @@ from orgs.models import Department
 from ..models import ListPrice, PriceList, Product
 
 
-class Departments(forms.ModelMultipleChoiceField):
+class Departments(Several):
     """Departments out of the whole tree, each with the way down to it."""
 
     widget = forms.SelectMultiple(attrs={"data-search": "", "placeholder": "选择或输入部门名称"})
-    default_error_messages = {"invalid_choice": "请选择列表中的选项", "invalid_pk_value": "请选择列表中的选项"}
 
     def __init__(self, **kwargs):
         super().__init__(Department.objects.order_by("path"), **kwargs)

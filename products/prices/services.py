@@ -55,6 +55,7 @@ def keep(price_list: PriceList, *, levels, departments, by, version: int | None 
             raise Stale
         before = _facts(current)
         price_list.version = current.version + 1
+        price_list.order, price_list.enabled = current.order, current.enabled
     else:
         price_list.order = (PriceList.objects.aggregate(last=Max("order"))["last"] or 0) + 10
     price_list.by_department = bool(departments)

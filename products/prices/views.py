@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.records import modules, search
+from crm.records import fieldset, modules, search
 from crm.records.views.base import deny
 from orgs import sheets
 from orgs.forms import UploadForm
@@ -39,6 +39,9 @@ def needs(*actions: str):
             for action in ("view", *actions):
                 if not module.may(request.user, action):
                     deny(module, action)
+            fields = fieldset.of(module, request.user)
+            if "price" in actions and not fields.readable("price"):
+                raise PermissionDenied(f"您的角色看不到“{fields.label('price')}”，不能使用价格表。")
             return view(request, *args, **kwargs)
 
         guarded.functions = tuple(f"product.{action}" for action in actions)
@@ -98,7 +101,7 @@ def _edited(request, price_list: PriceList, *, heading: str):
                 form.instance,
                 levels=data["levels"],
                 departments=list(data["departments"]),
-                version=data["version"],
+                version=data["version"] or 0,
                 by=request.user,
             )
         except services.Stale:
@@ -133,7 +136,10 @@ def act(request, pk: int, key: str):
     """POST /price-lists/<pk>/<on, off, up or down>/"""
     price_list = found(pk)
     if key in ("on", "off"):
-        services.switch(price_list, key == "on", by=request.user)
+        try:
+            services.switch(price_list, key == "on", by=request.user)
+        except ValidationError:
+            raise Http404 from None  # deleted meanwhile
     elif key in ("up", "down"):
         services.shift(price_list, -1 if key == "up" else 1, by=request.user)
     else:
@@ -255,7 +261,10 @@ def price_remove(request, pk: int, product: int):
     price_list = found(pk)
     one = _product(request, price_list, product)
     if request.method == "POST":
-        services.set_prices(price_list, {one.pk: None}, by=request.user)
+        try:
+            services.set_prices(price_list, {one.pk: None}, by=request.user)
+        except ValidationError:
+            raise Http404 from None  # the list was deleted meanwhile
         return done(request, f"{LISTS}{pk}/", "删除成功")
     return _confirm(
         request,
@@ -328,6 +337,9 @@ def import_table(request, pk: int):
 @needs("import")
 def stock(request):
     """/products/stock/: 产品编码 and 库存."""
+    fields = fieldset.of(modules.get("product"), request.user)
+    if not fields.editable("stock"):
+        raise PermissionDenied(f"您的角色不能修改“{fields.label('stock')}”。")
     mode = request.POST.get("mode", "set")
     if mode not in dict(MODES):
         raise PermissionDenied("请选择导入方式。")

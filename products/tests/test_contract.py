@@ -11,6 +11,7 @@ from PIL import Image
 
 from crm.records import services, trees, uploads
 from crm.testing import RecordContract
+from customers.tests.importing import faults, figures, run
 from orgs.tests.factories import client_for, employee, role
 from products.models import Category, Product
 
@@ -46,6 +47,17 @@ class ProductContract(RecordContract, TestCase):
             response = self.get(self.seller, url)
             self.assertNotContains(response, "7.77")
             self.assertNotContains(response, "成本价")
+
+    def test_imports_set_the_stock_of_new_products_alone_and_never_below_nothing(self):
+        self.mine.refresh_from_db()
+        head = ("产品名称", "产品编码", "标准价", "库存")
+        rows = (("新", "ST-1", "1", "3.5"), ("负", "ST-2", "1", "-5"), (self.mine.name, self.mine.code, "13", "9"))
+        job = run(self.superuser, head, *rows, module="product", on_duplicate="overwrite")
+        self.assertEqual(figures(job), (1, 1, 0, 1))
+        self.assertIn("库存应在 0 到", str(faults(job)))
+        self.assertEqual(str(Product.objects.get(code="ST-1").stock), "3.5000")
+        now = Product.objects.get(pk=self.mine.pk)
+        self.assertEqual((str(now.price), now.stock), ("13.00", 0))  # stock has a table and a log of its own
 
     def test_off_shelf_products_cannot_be_picked(self):
         services.set_flag(

@@ -3,6 +3,7 @@
 import io
 from datetime import timedelta
 from decimal import Decimal
+from unittest import mock
 
 import openpyxl
 import pytest
@@ -25,6 +26,7 @@ from products.prices import services as prices
 
 from .support import product, table
 
+locked = prices._locked
 XSS = '"><img src=x onerror=1>'
 
 
@@ -72,6 +74,48 @@ class PriceLists(TestCase):
         self.assertEqual(PriceList.objects.count(), 1)
         self.client.post("/price-lists/new/", {"name": XSS[:30]})
         self.assertNotContains(self.client.get("/price-lists/"), XSS)
+
+    def test_numbers_no_row_can_have_are_refused_and_an_edit_without_its_version_too(self):
+        huge, page = "9" * 30, f"/price-lists/{self.list.pk}/"
+        for url, data in (
+            (f"{page}prices/new/", {"product": huge, "price": "1"}),
+            (f"{page}prices/new/", {"product": "²", "price": "1"}),
+            (f"{page}edit/", {"name": "渠道价", "departments": huge, "version": self.list.version}),
+            (f"{page}edit/", {"name": "没有版本"}),
+        ):
+            self.assertEqual(self.client.post(url, data).status_code, 422, (url, data))
+        self.assertEqual(PriceList.objects.get().name, "渠道价")
+
+    def test_whoever_may_not_see_the_standard_price_or_the_stock_has_neither_page(self):
+        prices.set_prices(self.list, {self.valve.pk: Decimal("20")}, by=self.super)
+        role = Role.objects.get(code="admin")
+        role.field_rights = {**role.field_rights, "product": {"price": 0, "stock": 0}}
+        role.save()
+        page = f"/price-lists/{self.list.pk}/"
+        for url in ("/price-lists/", page, f"{page}prices/{self.valve.pk}/", f"{page}export/", "/products/stock/"):
+            self.assertNotContains(self.client.get(url), "33.33", status_code=403)
+        data = {"file": table("产品编码,库存", "P-2,-3"), "mode": "add"}
+        self.assertNotContains(self.client.post("/products/stock/", data), "现有库存", status_code=403)
+
+    def test_what_somebody_deleted_meanwhile_is_no_error_of_the_server(self):
+        prices.set_prices(self.list, {self.valve.pk: Decimal("20")}, by=self.super)
+        gone = PriceList(pk=self.list.pk + 1, name="没了")
+        page = f"/price-lists/{self.list.pk}/"
+        with mock.patch("products.prices.services._locked", side_effect=lambda one: locked(gone)):
+            for url in (f"{page}do/on/", f"{page}prices/{self.valve.pk}/remove/"):
+                self.assertEqual(self.client.post(url).status_code, 404, url)
+        first, second = trees.save(Category(name="一")), trees.save(Category(name="二"))
+        goods.remove_category(second, None, by=self.super)
+        for category, to in ((second, None), (first, second)):
+            with self.assertRaisesMessage(ValidationError, "刚被删除"):
+                goods.remove_category(category, to, by=self.super)
+
+    def test_an_edit_leaves_the_place_of_the_list_as_somebody_moved_it_meanwhile(self):
+        other = prices.keep(PriceList(name="另一个"), levels=[], departments=[], by=self.keeper)
+        mine = PriceList.objects.get(pk=self.list.pk)
+        prices.shift(other, -1, by=self.super)
+        prices.keep(mine, levels=[], departments=[], by=self.keeper, version=mine.version)
+        self.assertEqual([one.name for one in PriceList.objects.all()], ["另一个", "渠道价"])
 
     def test_two_people_who_change_a_list_at_once_are_told(self):
         page = self.client.get(f"/price-lists/{self.list.pk}/edit/")

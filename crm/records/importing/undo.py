@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from . import write
 from .job import Pace
 
 KIND = "import_undo"
+GONE = "原来的值已被删除"
 SHOWN = 500  # records listed by name; beyond it only their number
 EDITED, TRASHED, TAKEN, NEEDED = "导入后又被修改", "已在回收站", "原来的值已被其他记录使用", "已有跟进、附件或下级记录"
 FIGURES = {"restored": "还原", "deleted": "删除", "binned": "移入回收站", "kept": "保留"}
@@ -155,12 +156,14 @@ class Undo:
         return [pk for pk in pks if any(first <= pk <= last for first, last in ranges)]
 
     def _restore(self, module, found: dict[int, ImportChange]) -> None:
-        records, kept = [], {EDITED: [], TRASHED: []}
+        records, kept, gone = [], {EDITED: [], TRASHED: [], GONE: []}, self._gone(module, found.values())
         for record in self._locked(module, found):
-            if record.version == found[record.pk].version and record.deleted_at is None:
-                records.append(record)
-            else:
+            if record.version != found[record.pk].version or record.deleted_at is not None:
                 kept[EDITED if record.deleted_at is None else TRASHED].append(record.pk)
+            elif record.pk in gone:
+                kept[GONE].append(record.pk)
+            else:
+                records.append(record)
         for reason, pks in kept.items():
             self.keep(module, pks, reason)
         try:
@@ -168,6 +171,17 @@ class Undo:
                 self._put_back(module, records, found)
         except (IntegrityError, ValidationError):
             self._put_back_one_by_one(module, [record.pk for record in records], found)
+
+    @staticmethod
+    def _gone(module, rows) -> set[int]:
+        """Ids of the records whose former values point to rows that are no more (a category that was deleted)."""
+        found = set()
+        for field in module.model._meta.concrete_fields:
+            wanted = {row.object_id: row.before.get(field.attname) for row in rows} if field.is_relation else {}
+            if keys := {key for key in wanted.values() if key is not None}:
+                there = set(field.related_model._base_manager.filter(pk__in=keys).values_list("pk", flat=True))
+                found |= {pk for pk, key in wanted.items() if key is not None and key not in there}
+        return found
 
     @staticmethod
     def _locked(module, pks):
@@ -293,7 +307,12 @@ class Undo:
         for satellite in (FollowUpLink, Attachment):
             rows = satellite.objects.filter(content_type=content_type, object_id__any=pks)
             found |= set(rows.values_list("object_id", flat=True))
-        for relation in module.model._meta.related_objects:
+        relations = [
+            one
+            for one in module.model._meta.get_fields(include_hidden=True)
+            if one.auto_created and not one.concrete and (not one.hidden or one.on_delete is models.PROTECT)
+        ]
+        for relation in relations:
             if relation.related_model not in (module.grant_model, *module.inherent):
                 name = relation.field.attname
                 rows = relation.related_model._base_manager.filter(**{f"{name}__any": pks})

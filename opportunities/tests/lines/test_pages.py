@@ -188,6 +188,9 @@ class Pages(TestCase):
                 page = client_for(self.at.seller).get(url)
                 self.assertNotContains(page, "100.00", msg_prefix=url)
                 self.assertNotContains(page, "8.77", msg_prefix=url)
+            for draw in ({}, {"draw": "1"}):  # what was typed comes back, the list price does not come with it
+                page = self.send({"product": self.at.valve.pk, "price": "x"}, **draw)
+                self.assertNotContains(page, "33.33", status_code=200 if draw else 422)
             found = json.loads(client_for(self.at.seller).get("/pick/product/?q=").content)["results"]
             self.assertNotIn("100", json.dumps([one["sub"] for one in found]))
 
