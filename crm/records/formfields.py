@@ -8,6 +8,12 @@ from django.core.exceptions import ValidationError
 RADIO_UP_TO = 6
 
 
+def is_key(value) -> bool:
+    """Whether a typed value can be the key of a row: digits the database takes (it refuses ² and numbers of 30 digits)."""
+    text = str(value)
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
 class Cleaned(forms.CharField):
     """Text input whose check and normal form are `model_field.clean_value`. The browser gets no maxlength: it would cut
     a pasted "+86 138-0013-8000" without a word."""
@@ -47,7 +53,7 @@ class Remote:
         chosen = [v for v in value if v]
         queryset = getattr(self.choices, "queryset", None)
         self_choices, options = self.choices, [] if self.allow_multiple_selected else [("", "")]
-        if chosen and queryset is not None and all(str(v).isdigit() for v in chosen):
+        if chosen and queryset is not None and all(map(is_key, chosen)):
             field = self.choices.field
             options += [(row.pk, field.label_from_instance(row)) for row in queryset.filter(pk__in=chosen)]
         self.choices = options
@@ -75,7 +81,7 @@ class Picked(forms.ModelChoiceField):
         super().__init__(queryset, **kwargs)
 
     def to_python(self, value):
-        if value not in self.empty_values and not str(getattr(value, "pk", value)).isdigit():
+        if value not in self.empty_values and not is_key(getattr(value, "pk", value)):
             raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
         return super().to_python(value)
 
@@ -92,6 +98,11 @@ class SeveralPicked(forms.ModelMultipleChoiceField):
     def __init__(self, queryset, *, kind: str, query: dict | None = None, **kwargs):
         kwargs.setdefault("widget", RemotePickers(kind=kind, query=query))
         super().__init__(queryset, **kwargs)
+
+    def _check_values(self, value):
+        if any(not is_key(getattr(one, "pk", one)) for one in value):
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super()._check_values(value)
 
 
 class DictionaryChoice(forms.ChoiceField):

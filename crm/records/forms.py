@@ -1,6 +1,7 @@
 """Forms of records: fields in sections, the version they were opened at, choices narrowed to what the person may pick."""
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from . import fieldset, modules
 from .custom import forms as custom_forms
@@ -77,6 +78,17 @@ class HouseForm(forms.ModelForm):
             error_messages={"required": f"请选择{field.label}"},
         )
         self.fields[name].widget.choices = self.fields[name].choices
+
+    def _update_errors(self, errors):
+        """What the model says of fields the form does not have goes on top (Django would raise)."""
+        found = getattr(errors, "error_dict", None)
+        if found is not None:
+            placed: dict[str, list] = {}
+            for name, several in found.items():
+                at = name if name in self.fields else NON_FIELD_ERRORS
+                placed.setdefault(at, []).extend(several)
+            errors = ValidationError(placed)
+        super()._update_errors(errors)
 
     def changed_values(self) -> dict:
         """{model field: new value} of the declared fields."""
