@@ -36,6 +36,8 @@ CHIPS = {State.WON: "k-chip-success", State.LOST: "k-chip-danger", State.VOID: "
 
 def opportunity_chips(opportunity, fields) -> list[dict]:
     """The end it came to, or that nothing happens, as chips beside the name."""
+    if not fields.readable("state"):
+        return []
     if opportunity.state != State.OPEN:
         found = [{"label": opportunity.get_state_display(), "css": CHIPS[opportunity.state]}]
         if opportunity.close_reason and fields.readable("close_reason"):
