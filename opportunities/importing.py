@@ -112,12 +112,19 @@ class OpportunityImporter(Importer):
                     chunk.fail(row, "整单折扣（%）", "折扣应在 0 到 100 之间")
         if "competitors" in values:
             values["competitors"] = [one_line(rivals_in(text)) for text in values["competitors"]]
-        now = timezone.now()
-        created = values.get("created_at") or [None] * size
-        since = values.get("stage_since") or [None] * size
-        values["stage_since"] = [at or made or now for at, made in zip(since, created, strict=True)]
+        self._stays(chunk)
         moved = values.get("moved_at") or [None] * size
         values["moved_at"] = [at or entered for at, entered in zip(moved, values["stage_since"], strict=True)]
+
+    def _stays(self, chunk) -> None:
+        """When the stage was entered: at the latest at the end."""
+        values, size, now = chunk.values, len(chunk), timezone.now()
+        created = values.get("created_at") or [None] * size
+        since = values.get("stage_since") or [None] * size  # an empty cell is now
+        values["stage_since"] = [
+            min(filter(None, (at or made or now, end)))
+            for at, made, end in zip(since, created, values["closed_at"], strict=True)
+        ]
 
     def judge(self, chunk, rows):
         """Open ones have what their stage demands, as on the form; closed ones are history."""

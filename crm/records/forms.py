@@ -1,7 +1,10 @@
 """Forms of records: fields in sections, the version they were opened at, choices narrowed to what the person may pick."""
 
+from datetime import UTC, datetime
+
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import MinValueValidator
 
 from . import fieldset, modules
 from .custom import forms as custom_forms
@@ -9,6 +12,9 @@ from .custom import values
 from .custom.definitions import Type
 from .formfields import DictionaryChoice, Picked
 from .models import DictionaryItem
+
+# The first day of all has no moment in UTC; nothing the company knows is older than this.
+EARLIEST = MinValueValidator(datetime(1900, 1, 1, tzinfo=UTC), "时间不能早于 1900 年")
 
 
 class HouseForm(forms.ModelForm):
@@ -33,6 +39,7 @@ class HouseForm(forms.ModelForm):
                     attrs={"data-date": "time", "placeholder": "2026-01-31 14:00"}, format="%Y-%m-%d %H:%M"
                 )
                 field.error_messages["invalid"] = "时间格式应为 2026-01-31 14:00"
+                field.validators = [*field.validators, EARLIEST]
             elif isinstance(field, forms.TypedChoiceField):
                 field.error_messages["invalid_choice"] = "请选择列表中的选项"
                 shown = [pair for pair in field.choices if pair[0] not in ("", None)]

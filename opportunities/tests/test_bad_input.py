@@ -4,6 +4,7 @@ import pytest
 
 from crm.records import fieldset, services
 from customers.models import Contact
+from customers.tests.importing import run
 from opportunities import pipelines
 from opportunities.models import Opportunity, Stage
 from orgs.tests.factories import client_for, role
@@ -70,3 +71,28 @@ def test_a_stage_the_kept_facts_do_not_know_yet_does_not_break_the_board(staff):
     pipelines.touch()
     page = client.get("/opportunities/board/")
     assert {one["lane"].key: one["lane"].count for one in page.context["lanes"]}[f"s{new.pk}"] == 1
+
+
+def test_moments_before_all_times_are_refused_by_form_and_import(staff):
+    one = opportunity(staff.boss)
+    data = {"customer": one.customer_id, "name": "改", "version": one.version, "next_contact_at": "0001-01-01 00:00"}
+    answer = client_for(staff.boss).post(f"/opportunities/{one.pk}/edit/", data)
+    assert "时间不能早于 1900 年" in answer.content.decode()
+    header = ("商机名称", "客户", "下次联系时间")
+    job = run(staff.boss, header, ("新", one.customer.name, "0001-01-01 00:00"), module="opportunity")
+    assert (job.result["created"], job.result["failed"]) == (0, 1)
+
+
+def test_an_imported_stay_does_not_end_before_it_begins(staff):
+    at = customer(staff.boss)
+    job = run(
+        staff.boss,
+        ("商机名称", "客户", "状态", "进入阶段时间", "关闭时间"),
+        ("早就赢了", at.name, "赢单", "", "2020-01-01 10:00"),
+        ("倒着的", at.name, "赢单", "2021-01-01 10:00", "2020-01-01 10:00"),
+        module="opportunity",
+    )
+    assert job.result["created"] == 2
+    for one in Opportunity.objects.all():
+        stay = one.entries.first()
+        assert stay.entered_at == stay.left_at == one.stage_since == one.closed_at
