@@ -7,6 +7,7 @@ from crm.records import modules
 from . import pipelines
 from .models import Opportunity, StageEntry, State, Tick
 
+MADE_OF = ("pipeline", "stage", "state")  # who may not read one of these is shown neither bar nor history
 ENDS = ((State.WON, "check"), (State.LOST, "flag"), (State.VOID, "x"))
 
 
@@ -25,8 +26,8 @@ def days_in_stages(entries: list[StageEntry], now) -> dict[int, int]:
     return found
 
 
-def build(opportunity: Opportunity, rights) -> dict:
-    """What opportunities/bar.html shows; two statements."""
+def build(opportunity: Opportunity, rights, fields) -> dict:
+    """What opportunities/bar.html shows to somebody with these rights on the record and its fields; two statements."""
     module, pipeline = modules.get("opportunity"), pipelines.get(opportunity.pipeline_id)
     now, is_open = timezone.now(), opportunity.state == State.OPEN
     stays = days_in_stages(list(opportunity.entries.all()), now)
@@ -43,6 +44,7 @@ def build(opportunity: Opportunity, rights) -> dict:
     return {
         "pipeline": pipeline.name if pipeline else "",
         "may": may,
+        "may_move": may and fields.editable("stage"),
         "move_url": module.url("move", opportunity.pk),
         "tick_url": module.url("tick", opportunity.pk),
         "version": opportunity.version,
@@ -76,8 +78,8 @@ def build(opportunity: Opportunity, rights) -> dict:
         "checklist": [{"text": text, "done": text in done} for text in present.checklist] if present else [],
         "done": sum(text in done for text in present.checklist) if present else 0,
         "reopen_url": f"{module.bulk_url}reopen/?ids={opportunity.pk}" if not is_open and "reopen" in rights else None,
-        "closed_at": opportunity.closed_at,
-        "close_note": opportunity.close_note,
+        "closed_at": opportunity.closed_at if fields.readable("closed_at") else None,
+        "close_note": fields.shown(opportunity, "close_note"),
     }
 
 

@@ -2,7 +2,10 @@
 
 from django.utils import timezone
 
+from crm.records import fieldset, modules
+from crm.records.custom import definitions
 from crm.records.importing import write
+from crm.records.importing.keys import EMPTY
 from crm.records.importing.targets import OWNER, Importer, Target
 from customers.importing import HISTORY, customers_by_name
 from customers.models import Contact
@@ -109,12 +112,39 @@ class OpportunityImporter(Importer):
                     chunk.fail(row, "整单折扣（%）", "折扣应在 0 到 100 之间")
         if "competitors" in values:
             values["competitors"] = [one_line(rivals_in(text)) for text in values["competitors"]]
-        now = timezone.now()
-        created = values.get("created_at") or [None] * size
-        since = values.get("stage_since") or [None] * size
-        values["stage_since"] = [at or made or now for at, made in zip(since, created, strict=True)]
+        self._stays(chunk)
         moved = values.get("moved_at") or [None] * size
         values["moved_at"] = [at or entered for at, entered in zip(moved, values["stage_since"], strict=True)]
+
+    def _stays(self, chunk) -> None:
+        """When the stage was entered: at the latest at the end."""
+        values, size, now = chunk.values, len(chunk), timezone.now()
+        created = values.get("created_at") or [None] * size
+        since = values.get("stage_since") or [None] * size  # an empty cell is now
+        values["stage_since"] = [
+            min(filter(None, (at or made or now, end)))
+            for at, made, end in zip(since, created, values["closed_at"], strict=True)
+        ]
+
+    def judge(self, chunk, rows):
+        """Open ones have what their stage demands, as on the form; closed ones are history."""
+        demands = {stage.pk: stage for one in pipelines.every() for stage in one.stages if stage.required}
+        if not demands:
+            return
+        custom, values = definitions.custom(self.module), chunk.values
+        labels = fieldset.of(modules.get(self.module), chunk.plan.user)
+        for row in rows:
+            stage = demands.get(values["stage_id"][row])
+            if stage is None or values["state"][row] != State.OPEN:
+                continue
+            for key in stage.required:
+                if key in custom and custom[key].retired:
+                    continue
+                column = values.get(f"{key}_id") or values.get(key)
+                if column is None and key in custom and custom[key].default not in EMPTY:
+                    continue
+                if column is None or column[row] in EMPTY:
+                    chunk.fail(row, labels.label(key), f"“{stage.name}”阶段必须填写")
 
     def _stages(self, chunk) -> None:
         known = {one.pk: {stage.name: stage.pk for stage in one.stages} for one in pipelines.every()}

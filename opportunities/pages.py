@@ -7,16 +7,21 @@ from . import bar
 
 
 class OpportunityPage(DetailView):
-    """With the advance bar; the tab 竞争对手 follows the right of its field."""
+    """With the advance bar; bar and tabs follow the rights of the fields they are made of."""
 
     template = "opportunities/detail.html"
 
     def extras(self, record) -> dict:
-        return {"bar": bar.build(record, self.rights)}
+        fields = fieldset.of(self.module, self.user)
+        return {"bar": bar.build(record, self.rights, fields) if self.readable(*bar.MADE_OF) else None}
 
     def own_tabs(self, record):
-        readable = fieldset.of(self.module, self.user).readable("competitors")
-        return [tab for tab in super().own_tabs(record) if readable or tab.key != "competitors"]
+        needs = {"competitors": ("competitors",), "stages": bar.MADE_OF}
+        return [tab for tab in super().own_tabs(record) if self.readable(*needs.get(tab.key, ()))]
+
+    def readable(self, *keys) -> bool:
+        fields = fieldset.of(self.module, self.user)
+        return all(map(fields.readable, keys))
 
 
 VIEWS = {"detail": OpportunityPage}

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from crm.records import services
+from crm.records import fieldset, modules, services
 from customers.models import Customer
 
 from . import counting, stages
@@ -117,10 +117,17 @@ def _locked(opportunity: Opportunity) -> Opportunity:
     return current
 
 
+def _still(row) -> None:
+    """ValidationError where somebody removed the row before the opportunity was locked: saving would bring it back."""
+    if row.pk is not None and not type(row).objects.filter(pk=row.pk).exists():
+        raise ValidationError("这一行刚被移除了。")
+
+
 @transaction.atomic
 def keep_stakeholder(row: Stakeholder, *, main: bool, by) -> Stakeholder:
     """Save who plays which part in the decision; `main` makes the contact the 决策人 of the opportunity."""
     current, fresh = _locked(row.opportunity), row.pk is None
+    _still(row)
     row.opportunity = current
     row.full_clean()
     row.save()
@@ -138,9 +145,11 @@ def keep_stakeholder(row: Stakeholder, *, main: bool, by) -> Stakeholder:
 
 @transaction.atomic
 def drop_stakeholder(row: Stakeholder, *, by) -> None:
-    """Take somebody out of the decision; the contact itself stays."""
+    """Take somebody out of the decision; the contact itself stays, and stays the main one where `by` may not change who is."""
     current = _locked(row.opportunity)
-    new = {"decider": None} if current.decider_id == row.contact_id else {}
+    _still(row)
+    main = current.decider_id == row.contact_id
+    new = {"decider": None} if main and fieldset.of(modules.get("opportunity"), by).editable("decider") else {}
     row.delete()
     _touched(current, by=by, code="stakeholder_removed", text="移除决策人", **new)
 
@@ -149,6 +158,7 @@ def drop_stakeholder(row: Stakeholder, *, by) -> None:
 def keep_competitor(row: Competitor, *, by) -> Competitor:
     """Save a competitor; the opportunity's line of names follows."""
     current, fresh = _locked(row.opportunity), row.pk is None
+    _still(row)
     row.opportunity = current
     row.full_clean()
     row.save()
@@ -160,6 +170,7 @@ def keep_competitor(row: Competitor, *, by) -> Competitor:
 def drop_competitor(row: Competitor, *, by) -> None:
     """Take a competitor off the opportunity."""
     current = _locked(row.opportunity)
+    _still(row)
     row.delete()
     _name_rivals(current, by=by, code="competitor_removed", text="移除竞争对手")
 

@@ -18,6 +18,7 @@ from . import counting
 from .models import Opportunity, Stage, StageEntry, State, Tick
 
 CLOSED, OPEN = "商机已关闭，请先重新打开。", "商机没有关闭。"
+FIXED = "您的角色不能修改商机阶段。"
 Refused = list[tuple[str, str]]  # (title, reason)
 
 
@@ -50,6 +51,11 @@ def check_entry(opportunity: Opportunity, stage: Stage, *, by) -> None:
     if keys := lacking(opportunity, stage):
         company = fieldset.of(modules.get("opportunity"), by)
         raise Missing(keys, [company.label(key) for key in keys])
+
+
+def may_move(user) -> bool:
+    """Whether field rights let the person change stages."""
+    return fieldset.of(modules.get("opportunity"), user).editable("stage")
 
 
 def hold(ids: Iterable[int]) -> list[Opportunity]:
@@ -151,6 +157,8 @@ def move(
     """Put an open opportunity into another stage of its pipeline (back is allowed); `values` ({field: value}) are saved first,
     so that what the stage demands can be filled in the same act. Missing, ValidationError or services.Stale on refusal. The
     move can be undone (action "stage"); the values stay."""
+    if not may_move(by):
+        raise ValidationError(FIXED)
     current = _locked(opportunity, version)
     if current.state != State.OPEN:
         raise ValidationError(CLOSED)

@@ -71,7 +71,7 @@ def competitors_tab(request, opportunity, rights) -> dict:
 
 def history_tab(request, opportunity, rights) -> dict:
     """Every stay, the newest first, with its days, who moved it there and what they said."""
-    now = timezone.now()
+    now, fields = timezone.now(), fieldset.of(modules.get("opportunity"), request.user)
     limits = {one.pk: one.max_days for one in opportunity.pipeline.stages.all()}
     rows = []
     for entry in opportunity.entries.select_related("by").order_by("-pk"):
@@ -80,6 +80,7 @@ def history_tab(request, opportunity, rights) -> dict:
         rows.append(
             {
                 "entry": entry,
+                "note": entry.note if fields.readable("close_note") else "",
                 "label": entry.stage_name or entry.get_state_display(),
                 "state": entry.state if not entry.stage_name else "",
                 "days": stay,

@@ -56,6 +56,8 @@ class MoveView(ModuleView):
         return go(request, self.back(record))
 
     def stage(self, record, data) -> Stage:
+        if not stages.may_move(self.user):
+            raise PermissionDenied(stages.FIXED)
         wanted = data.get("stage", "")
         if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
             raise Http404

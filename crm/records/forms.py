@@ -1,12 +1,13 @@
 """Forms of records: fields in sections, the version they were opened at, choices narrowed to what the person may pick."""
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from . import fieldset, modules
 from .custom import forms as custom_forms
 from .custom import values
 from .custom.definitions import Type
-from .formfields import DictionaryChoice, Picked, storable
+from .formfields import EARLIEST, DictionaryChoice, Picked
 from .models import DictionaryItem
 
 
@@ -32,7 +33,7 @@ class HouseForm(forms.ModelForm):
                     attrs={"data-date": "time", "placeholder": "2026-01-31 14:00"}, format="%Y-%m-%d %H:%M"
                 )
                 field.error_messages["invalid"] = "时间格式应为 2026-01-31 14:00"
-                field.validators.append(storable)
+                field.validators = [*field.validators, EARLIEST]
             elif isinstance(field, forms.TypedChoiceField):
                 field.error_messages["invalid_choice"] = "请选择列表中的选项"
                 shown = [pair for pair in field.choices if pair[0] not in ("", None)]
@@ -78,6 +79,17 @@ class HouseForm(forms.ModelForm):
             error_messages={"required": f"请选择{field.label}"},
         )
         self.fields[name].widget.choices = self.fields[name].choices
+
+    def _update_errors(self, errors):
+        """What the model says of fields the form does not have goes on top (Django would raise)."""
+        found = getattr(errors, "error_dict", None)
+        if found is not None:
+            placed: dict[str, list] = {}
+            for name, several in found.items():
+                at = name if name in self.fields else NON_FIELD_ERRORS
+                placed.setdefault(at, []).extend(several)
+            errors = ValidationError(placed)
+        super()._update_errors(errors)
 
     def changed_values(self) -> dict:
         """{model field: new value} of the declared fields."""

@@ -21,8 +21,8 @@ CLOSED = Closed(
     "已确定流失，只能查看和跟进；请先恢复正常",
 )
 VIEWS = [
-    View("churn", "流失预警", lambda rows, user: rows.filter(churn_state=ChurnState.WARNED)),
-    View("lost", "已流失", lambda rows, user: rows.filter(churn_state=ChurnState.LOST)),
+    View("churn", "流失预警", lambda rows, user: rows.filter(churn_state=ChurnState.WARNED), needs=("churn_state",)),
+    View("lost", "已流失", lambda rows, user: rows.filter(churn_state=ChurnState.LOST), needs=("churn_state",)),
 ]
 
 

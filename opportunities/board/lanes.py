@@ -77,7 +77,9 @@ def count_lanes(lanes: list[Lane], rows, *, sums: bool) -> None:
         lane.total = Decimal(0) if sums else None
     for group in groups:
         key = f"s{group['stage_id']}" if group["state"] == State.OPEN else group["state"]
-        lane = by_key[key]
+        lane = by_key.get(key)
+        if lane is None:  # a stage made a moment ago; the kept facts of its pipeline do not know it yet
+            continue
         lane.count += group["n"]
         if sums:
             lane.total += group["total"] or Decimal(0)

@@ -11,9 +11,8 @@ from django.template.loader import render_to_string
 
 from crm.records import saved, scope, services
 from crm.records.listquery import ListQuery
-from crm.records.models import OperationLog
+from crm.records.undoing import entries
 from crm.records.views.base import LAYOUTS, go
-from crm.records.views.detail import generic
 from crm.records.views.listing import ListView
 
 from .. import bulkforms, pipelines, stages
@@ -229,7 +228,8 @@ class MoveView(BoardPage):
         self.version = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
         act = self.enter if lane.stage else self.end
         try:
-            return act(found, lane)
+            with entries.watch() as self.undo:
+                return act(found, lane)
         except services.Stale:
             return self.refuse(found, f"“{found.name}”刚被别人修改过，已显示最新的内容，请再试一次。")
         except ValidationError as error:
@@ -328,13 +328,7 @@ class MoveView(BoardPage):
         if not self.request.htmx:
             messages.success(self.request, text)
             return go(self.request, f"{self.here}?{self.query()}")
-        undo = (
-            OperationLog.objects.filter(content_type=generic(Opportunity), object_id=found.pk, actor=self.user)
-            .order_by("-pk")
-            .values_list("undo_id", flat=True)
-            .first()
-        )
-        return self.pieces(found.pk, {"text": text, "undo": f"/undo/{undo}/" if undo else ""})
+        return self.pieces(found.pk, {"text": text, "undo": f"/undo/{self.undo[-1]}/" if self.undo else ""})
 
     def refuse(self, found, text: str):
         if not self.request.htmx:

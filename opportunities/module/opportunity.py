@@ -36,6 +36,8 @@ CHIPS = {State.WON: "k-chip-success", State.LOST: "k-chip-danger", State.VOID: "
 
 def opportunity_chips(opportunity, fields) -> list[dict]:
     """The end it came to, or that nothing happens, as chips beside the name."""
+    if not fields.readable("state"):
+        return []
     if opportunity.state != State.OPEN:
         found = [{"label": opportunity.get_state_display(), "css": CHIPS[opportunity.state]}]
         if opportunity.close_reason and fields.readable("close_reason"):
@@ -110,13 +112,13 @@ OPPORTUNITY = modules.register(
             View("mine", "我负责的", mine, count=True),
             View("subordinates", "下属商机", of_subordinates),
             View("starred", "我关注的", starred),
-            View("open", "进行中", _of_state(State.OPEN)),
-            View("won", "赢单", _of_state(State.WON)),
-            View("lost", "输单", _of_state(State.LOST)),
-            View("void", "无效", _of_state(State.VOID)),
-            View("due", "本月预计成交", due_this_month),
-            View("overdue", "逾期未成交", overdue),
-            View("idle", "停滞", idle),
+            View("open", "进行中", _of_state(State.OPEN), needs=("state",)),
+            View("won", "赢单", _of_state(State.WON), needs=("state",)),
+            View("lost", "输单", _of_state(State.LOST), needs=("state",)),
+            View("void", "无效", _of_state(State.VOID), needs=("state",)),
+            View("due", "本月预计成交", due_this_month, needs=("state", "expected_on")),
+            View("overdue", "逾期未成交", overdue, needs=("state", "expected_on")),
+            View("idle", "停滞", idle, needs=("state", "moved_at", "last_followed_at")),
             View("month", "本月新建", this_month),
             View("recent", "最近更新", recently, order="-updated_at"),
             View("team", "团队商机", in_team),

@@ -356,3 +356,11 @@ def test_of_two_who_drag_the_same_card_at_once_one_wins():
     assert sorted(status for status, _ in answers) == [200, 422]
     assert made.stage == next(stage for status, stage in answers if status == 200)
     assert made.entries.count() == 2 and made.entries.filter(left_at=None).count() == 1
+
+
+def test_a_card_dropped_where_it_stands_offers_no_way_back_from_an_older_move(east):
+    made = deal(east["seller_customer"], east["seller"])
+    client, there = client_for(east["seller"]), made.pipeline.stages.all()[1]
+    assert told(move(client, made, f"s{there.pk}"))["toast"]["undo"]
+    made.refresh_from_db()
+    assert not told(move(client, made, f"s{there.pk}"))["toast"]["undo"]

@@ -26,7 +26,7 @@ from opportunities.services import delete_opportunities, keep_stakeholder, resto
 from orgs.handover import services as handovers
 from orgs.tests.factories import client_for, employee
 
-from .factories import contact, customer, opportunity, reason
+from .factories import contact, customer, opportunity, reason, set_stage, stage
 
 
 def figures(*found):
@@ -197,3 +197,22 @@ def test_a_handover_gives_opportunities_with_the_other_records_and_takes_them_ba
     jobs.execute(handovers.take_back(found, enable=True, by=admin).pk)
     one.refresh_from_db()
     assert one.owner == staff.ann
+
+
+def test_an_import_demands_what_the_stage_demands_of_open_ones(staff):
+    at, words = customer(staff.boss), "“方案报价”阶段必须填写"
+    set_stage(stage("方案报价"), required=["amount", "decider"])
+    contact(at)
+    job = imported(
+        staff.boss,
+        ("商机名称", "客户", "商机阶段", "状态", "预计成交金额", "决策人"),
+        ("都有", at.name, "方案报价", "", "5", "许一诺"),
+        ("没有金额", at.name, "方案报价", "", "", "许一诺"),
+        ("没有决策人", at.name, "方案报价", "", "5", ""),
+        ("早先的阶段", at.name, "", "", "", ""),
+        ("已经赢了", at.name, "方案报价", "赢单", "", ""),
+    )
+    assert (job.result["created"], job.result["failed"]) == (3, 2)
+    assert [fault[1:] for fault in job.result["errors"]] == [["预计成交金额", words], ["决策人", words]]
+    short = imported(staff.boss, ("商机名称", "客户", "商机阶段"), ("没有列", at.name, "方案报价"))
+    assert (short.result["created"], short.result["failed"]) == (0, 1)

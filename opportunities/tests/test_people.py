@@ -1,8 +1,11 @@
 """决策人 and 竞争对手: through the gate of contacts and the rights of fields."""
 
+import pytest
+from django.core.exceptions import ValidationError
+
 from crm.records import fieldset
 from crm.records.models import OperationLog
-from opportunities import stages
+from opportunities import services, stages
 from opportunities.models import Competitor, Stakeholder
 from orgs.models import Role
 from orgs.tests.factories import client_for, employee, role
@@ -113,3 +116,31 @@ def test_a_hidden_field_hides_the_tab_and_closes_its_doors(staff):
     assert "竞争对手" not in page
     assert "金丝雀对手" not in page
     assert client.post(url(one, "competitors/new"), {"name": "新"}).status_code == 403
+
+
+def test_removing_the_main_one_leaves_the_decider_to_those_who_may_change_it(staff):
+    one = opportunity(staff.ann)
+    row = Stakeholder.objects.create(opportunity=one, contact=contact(one.customer))
+    type(one).objects.filter(pk=one.pk).update(decider=row.contact)
+    own = role("seller")
+    own.field_rights = {"opportunity": {"decider": fieldset.READ}}
+    own.save()
+    assert client_for(staff.ann).post(url(one, f"people/{row.pk}/remove")).status_code == 302
+    one.refresh_from_db()
+    assert (one.decider, Stakeholder.objects.count()) == (row.contact, 0)
+
+
+def test_a_row_removed_meanwhile_does_not_come_back_and_is_not_removed_twice(staff):
+    one = opportunity(staff.ann, competitors="海蓝软件")
+    person = Stakeholder.objects.create(opportunity=one, contact=contact(one.customer))
+    for row, keep, drop in (
+        (person, lambda old: services.keep_stakeholder(old, main=False, by=staff.ann), services.drop_stakeholder),
+        (one.rivals.get(), lambda old: services.keep_competitor(old, by=staff.ann), services.drop_competitor),
+    ):
+        stale, twice = type(row).objects.get(pk=row.pk), type(row).objects.get(pk=row.pk)
+        drop(row, by=staff.ann)
+        with pytest.raises(ValidationError, match="刚被移除"):
+            keep(stale)
+        with pytest.raises(ValidationError, match="刚被移除"):
+            drop(twice, by=staff.ann)
+        assert not type(row).objects.exists()

@@ -43,7 +43,7 @@ def parse(text: str, module, user) -> Parsed:
             raise Unknown("条件太长")
         try:
             tree = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unknown("格式不正确") from None
         reader = _Reader(operands.catalogue(module, user), user)
         found.q = reader.group(tree, depth=1)

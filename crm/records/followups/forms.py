@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from .. import modules
-from ..formfields import Cleaned, DictionaryChoice, Picked, SeveralPicked, storable
+from ..formfields import EARLIEST, Cleaned, DictionaryChoice, Picked, SeveralPicked
 from ..models import DictionaryItem, FollowUp, FollowUpComment, QuickText
 from ..models.followups import METHODS, TOPICS
 from .queries import followed_modules, icon_of
@@ -61,7 +61,7 @@ class FollowUpForm(forms.ModelForm):
             attrs={"data-date": "time", "placeholder": "下次联系时间", "aria-label": "下次联系时间"}, format=MOMENT
         )
         self.fields["next_contact_at"].error_messages["invalid"] = "时间格式应为 2026-01-31 14:00"
-        self.fields["next_contact_at"].validators.append(storable)
+        self.fields["next_contact_at"].validators.append(EARLIEST)
         label = "跟进内容"
         self.fields["content"].widget = forms.Textarea(
             attrs={

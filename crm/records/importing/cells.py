@@ -3,7 +3,7 @@ repeat, and a check costs far more than a look-up."""
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from django.contrib.auth import get_user_model
@@ -12,7 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from ..fields import DictionaryField, Mobile, name_key, tidy
-from ..forms import people_in_reach
+from ..forms import EARLIEST, people_in_reach
 from ..models import DictionaryItem
 from . import targets
 from .upload import readable
@@ -112,11 +112,11 @@ def moment(text: str) -> datetime:
     if found:
         year, month, day_, hour, minute, second = (int(part or 0) for part in found.groups())
         try:
-            local = timezone.make_aware(datetime(year, month, day_, hour, minute, second))
-            local.astimezone(UTC)  # the first hours of the year 1 are none the databases hold
-            return local
-        except (ValueError, OverflowError):
-            pass
+            found = timezone.make_aware(datetime(year, month, day_, hour, minute, second))
+        except ValueError:
+            raise ValidationError("日期格式应为 2026-01-31 或 2026-01-31 14:00") from None
+        EARLIEST(found)
+        return found
     raise ValidationError("日期格式应为 2026-01-31 或 2026-01-31 14:00")
 
 
