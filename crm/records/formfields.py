@@ -112,11 +112,6 @@ class SeveralPicked(Several):
         kwargs.setdefault("widget", RemotePickers(kind=kind, query=query))
         super().__init__(queryset, **kwargs)
 
-    def _check_values(self, value):
-        if any(not is_id(getattr(one, "pk", one)) for one in value):
-            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
-        return super()._check_values(value)
-
 
 class DictionaryChoice(forms.ChoiceField):
     """A value of one dictionary: radio up to six values, a searchable select above. A retired value stays choosable on

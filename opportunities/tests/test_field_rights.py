@@ -57,3 +57,15 @@ def test_who_may_not_change_the_stage_moves_by_no_door(staff):
         answer = client.post("/opportunities/bulk/stage/", {"ids": one.pk, "confirmed": "1", "stage": to.pk})
         assert "您的角色不能修改商机阶段" in answer.content.decode()
         assert Opportunity.objects.get(pk=one.pk).stage == one.stage
+
+
+def test_views_made_of_a_hidden_field_are_no_views_of_that_person(staff):
+    gone, still = opportunity(staff.ann, name="丢了的"), opportunity(staff.ann, name="在谈的")
+    stages.close(gone, "lost", by=staff.ann, reason=reason())
+    client = client_for(staff.ann)
+    narrowed = client.get("/opportunities/?view=lost").content.decode()
+    assert gone.name in narrowed and still.name not in narrowed
+    give(state=fieldset.HIDDEN)
+    for view in ("open", "lost", "due", "overdue", "idle"):
+        found = client.get(f"/opportunities/?view={view}").content.decode()
+        assert gone.name in found and still.name in found and "view=won" not in found, view
