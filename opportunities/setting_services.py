@@ -266,7 +266,9 @@ def delete_stage(stage: Stage, to: Stage | None, *, by) -> int:
     if stage.pipeline.stages.count() < 2:
         raise ValidationError("商机组至少要有一个阶段，不能删除最后一个。")
     if to is not None:
-        to = Stage.objects.select_for_update(of=("self",)).select_related("pipeline").filter(pk=to.pk).first()
+        # Without the key: whoever moves a card there meanwhile points at it, and waits for nothing.
+        there = Stage.objects.select_for_update(of=("self",), no_key=True)
+        to = there.select_related("pipeline").filter(pk=to.pk).first()
     if held(stage) and (to is None or to.pk == stage.pk):
         raise ValidationError({"to": ["请选择这些商机移到哪个阶段"]})
     moved, text = 0, f"阶段“{stage.name}”被删除"

@@ -268,7 +268,7 @@ class Money(models.DecimalField):
             raise ValidationError("金额应在 0 到 999,999,999,999.99 之间", code="invalid")
         if amount != amount.quantize(Decimal("0.01")):
             raise ValidationError("金额最多两位小数", code="invalid")
-        return amount.quantize(Decimal("0.01"))
+        return abs(amount.quantize(Decimal("0.01")))  # "-0" is nothing
 
     def clean(self, value, model_instance):
         return self.clean_value(value)

@@ -159,7 +159,10 @@ def _unpack(position: str, order) -> list | None:
     if len(values) != len(order):
         return None
     kinds = {"closed_at": datetime, "expected_on": date}
-    return [
-        kinds[name].fromisoformat(value) if value is not None and name in kinds else value
-        for (name, _), value in zip(order, values, strict=True)
-    ]
+    try:
+        return [
+            kinds[name].fromisoformat(value) if value is not None and name in kinds else value
+            for (name, _), value in zip(order, values, strict=True)
+        ]
+    except (TypeError, ValueError):  # a position of another kind of lane
+        return None

@@ -7,6 +7,7 @@ import threading
 from decimal import Decimal
 
 import pytest
+from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -364,3 +365,12 @@ def test_a_card_dropped_where_it_stands_offers_no_way_back_from_an_older_move(ea
     assert told(move(client, made, f"s{there.pk}"))["toast"]["undo"]
     made.refresh_from_db()
     assert not told(move(client, made, f"s{there.pk}"))["toast"]["undo"]
+
+
+def test_a_position_of_another_kind_of_lane_starts_at_the_front(east):
+    made = deal(east["seller_customer"], east["seller"], name="在谈的")
+    stage = Stage.objects.order_by("order").first()
+    for values in (["2026-13-45", made.pk], [5, made.pk], ["x", made.pk]):
+        token = signing.dumps(values, salt="kaihai.board")
+        page = client_for(east["seller"]).get("/opportunities/board/lane/", {"lane": f"s{stage.pk}", "after": token})
+        assert page.status_code == 200 and "在谈的" in page.content.decode(), values

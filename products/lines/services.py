@@ -62,7 +62,9 @@ def save_lines(parent, rows: Iterable[Row], *, discount, by, version: int) -> Sa
     Raises services.Stale for another version, LineFaults for rows that cannot be, ValidationError for a closed document."""
     document = documents.of(type(parent))
     module, rows = modules.get(document.module), list(rows)
-    current = services.hold(type(parent).objects.filter(pk=parent.pk), *document.joins)[0]
+    current = next(iter(services.hold(type(parent).objects.filter(pk=parent.pk), *document.joins)), None)
+    if current is None:
+        raise ValidationError(f"{module.label}已被删除。")
     if current.version != version:
         raise services.Stale(current)
     if refusal := module.refusal(current, "edit", by):

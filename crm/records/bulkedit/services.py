@@ -34,15 +34,19 @@ def label_of(module) -> str:
 
 @transaction.atomic
 def edit_chunk(module, ids: list[int], new: dict, *, by, job=None) -> tuple[int, Failures]:
-    """`edit_many` for at most CHUNK records that the gate let through."""
+    """`edit_many` for at most CHUNK records; the gate is asked again once they are locked."""
     known, now = definitions.custom(module.name), timezone.now()
     plain, custom, files = values.split(new, known)
     if files:
         raise ValidationError("附件不能批量修改。")
     values.check_required(module, {**plain, **custom}, by=by)
     changes, failures = [], []
-    locked = module.model.objects.filter(pk__any=ids, deleted_at=None).select_for_update().order_by("pk")
+    locked = list(module.model.objects.filter(pk__any=ids, deleted_at=None).select_for_update().order_by("pk"))
+    may = set(module.model.objects.allowed(by, "edit").filter(pk__any=ids).values_list("pk", flat=True))
     for record in locked:
+        if record.pk not in may:
+            failures.append((module.title_of(record), module.refusal(record, "edit", by) or "已不在您可操作的范围内"))
+            continue
         try:
             change = _apply(record, plain, custom, known)
         except ValidationError as error:

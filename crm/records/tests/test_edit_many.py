@@ -147,3 +147,17 @@ def test_times_and_amounts_travel_exactly(seller):
     assert packing.unpack(Product, "price", packing.pack(Decimal("0.10"))) == Decimal("0.10")
     assert packing.unpack(Customer, "owner", packing.pack(seller)) == seller.pk
     assert packing.unpack(Customer, "level_id", None) is None
+
+
+def test_what_was_given_away_or_closed_since_it_was_chosen_is_named_and_stays(seller):
+    kept, given, lost = make(seller, 3)
+    Customer.objects.filter(pk=given.pk).update(owner=employee("乙", ["seller"]))
+    Customer.objects.filter(pk=lost.pk).update(churn_state="lost")
+    ids = [kept.pk, given.pk, lost.pk]
+    done, failures = bulkedit.edit_chunk(modules.get("customer"), ids, {"remark": "改了"}, by=seller)
+    assert done == 1 and [title for title, _ in failures] == [given.name, lost.name]
+    assert [reason for _, reason in failures] == [
+        "已不在您可操作的范围内",
+        "已确定流失，只能查看和跟进；请先恢复正常",
+    ]
+    assert set(Customer.objects.filter(remark="改了")) == {kept}
