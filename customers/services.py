@@ -111,15 +111,20 @@ def restore_customers(rows, *, by) -> int:
     return moved
 
 
-@transaction.atomic
-def restore_contacts(rows, *, by) -> int:
-    """Take contacts out of the recycle bin; their customer must be live."""
+def check_customers_live(rows) -> None:
+    """ValidationError where the customer of one of these children is in the recycle bin or merged away."""
     orphan = rows.filter(customer__deleted_at__isnull=False).select_related("customer__merged_into").first()
     if orphan and orphan.customer.merged_into_id:
         into = orphan.customer.merged_into.name
         raise ValidationError(f"“{orphan.name}”所属的客户已合并到“{into}”，请在“我的操作”中撤销合并。")
     if orphan:
         raise ValidationError(f"“{orphan.name}”所属的客户“{orphan.customer.name}”在回收站中，请先还原客户。")
+
+
+@transaction.atomic
+def restore_contacts(rows, *, by) -> int:
+    """Take contacts out of the recycle bin; their customer must be live."""
+    check_customers_live(rows)
     return services.restore(rows, by=by)
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from crm.records import fieldset, modules, services
 from customers.models import Customer
+from customers.services import check_customers_live
 
 from . import counting, stages
 from .models import Competitor, Opportunity, StageEntry, Stakeholder
@@ -89,12 +90,7 @@ def delete_opportunities(rows, *, by, now=None, along: str = "") -> int:
 def restore_opportunities(rows, *, by) -> int:
     """Take opportunities out of the recycle bin; their customer must be live."""
     customers = _customers(rows)
-    orphan = rows.filter(customer__deleted_at__isnull=False).select_related("customer__merged_into").first()
-    if orphan and orphan.customer.merged_into_id:
-        into = orphan.customer.merged_into.name
-        raise ValidationError(f"“{orphan.name}”所属的客户已合并到“{into}”，请在“我的操作”中撤销合并。")
-    if orphan:
-        raise ValidationError(f"“{orphan.name}”所属的客户“{orphan.customer.name}”在回收站中，请先还原客户。")
+    check_customers_live(rows)
     moved = services.restore(rows, by=by)
     counting.recount(customers)
     return moved

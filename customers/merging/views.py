@@ -201,16 +201,7 @@ class MergeView(ModuleView):
         return go(self.request, self.module.url(pk=done.survivor.pk))
 
     def refuse(self, error: ValidationError):
-        return self.page(
-            "records/result.html",
-            {
-                "done": 0,
-                "failures": [{"title": "", "reason": message} for message in error.messages],
-                "back_url": self.module.list_url,
-                "heading": "不能合并",
-            },
-            status=200 if self.request.htmx else 400,
-        )
+        return self.refused(error, "不能合并")
 
 
 class RecycledCustomer(RecycledView):

@@ -251,16 +251,7 @@ class ConvertView(ModuleView):
         return go(request, here or self.module.list_url)
 
     def refuse(self, error: ValidationError):
-        return self.page(
-            "records/result.html",
-            {
-                "done": 0,
-                "failures": [{"title": "", "reason": message} for message in error.messages],
-                "back_url": self.module.list_url,
-                "heading": "不能转化",
-            },
-            status=200 if self.request.htmx else 400,
-        )
+        return self.refused(error, "不能转化")
 
 
 class SourceLeadsView(ModuleView):

@@ -16,14 +16,14 @@ from crm.records import formatting, jobs, modules, params
 from crm.records.exporting import files
 from crm.records.exporting.job import ranges
 from crm.records.models import ExportLedger
-from crm.records.views.base import deny, go, render_page
-from crm.records.views.io import file_response
+from crm.records.views.base import deny
+from crm.records.views.io import delivered, export_dialog
 
 from . import queries
 
 FORMATS = ("xlsx", "csv")
 BLOCK = 500
-PAGE = {"label": "报价单", "list_url": "/quotations/", "export_url": "/quotations/export/"}
+PAGE = {"label": "报价单", "list_url": "/quotations/", "export_url": "/quotations/export/", "nav_active": "quotations"}
 
 
 def select(user, query: str):
@@ -125,37 +125,8 @@ def page(request):
     kind, error = request.POST.get("format", "") if posted else "xlsx", ""
     if posted:
         try:
-            return _exported(request, begin(user=request.user, kind=kind, query=query))
+            return delivered(request, begin(user=request.user, kind=kind, query=query), PAGE)
         except jobs.Refused as refusal:
             error = str(refusal)
-    return render_page(
-        request,
-        "io/export.html",
-        {
-            "module": PAGE,
-            "nav_active": "quotations",
-            "count": select(request.user, query).count(),
-            "hidden": [("query", query)],
-            "error": error,
-            "formats": [(key, files.TYPES[key][0]) for key in FORMATS],
-            "chosen": kind,
-            "limit": params.get("export_background"),
-            "days": params.get("export_days"),
-            "own_columns": True,
-        },
-        status=422 if error and not request.htmx else 200,
-    )
-
-
-def _exported(request, job):
-    if job.total > params.get("export_background"):
-        jobs.announce(job.pk)
-        return go(request, f"/jobs/{job.pk}/")
-    jobs.execute(job.pk, quiet=True)
-    job.refresh_from_db()
-    if job.state != job.State.DONE:
-        return go(request, f"/jobs/{job.pk}/")
-    if request.htmx:
-        context = {"module": PAGE, "rows": job.result["rows"], "name": job.output_name, "job": job}
-        return render_page(request, "io/exported.html", context)
-    return file_response(job)
+    count = select(request.user, query).count()
+    return export_dialog(request, PAGE, count=count, query=query, error=error, formats=FORMATS, chosen=kind)

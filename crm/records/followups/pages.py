@@ -10,10 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import formatting, jobs, modules, params
-from ..exporting import files
 from ..models import FollowUpLink
-from ..views.base import go, render_page
-from ..views.io import file_response
+from ..views.base import render_page
+from ..views.io import delivered, export_dialog
 from . import export, queries, views
 from .forms import SPANS, ListFilter
 
@@ -251,39 +250,14 @@ def export_page(request):
     try:
         count = export.select(request.user, query).count()
         if request.method == "POST":
-            return _exported(request, export.begin(user=request.user, kind=data.get("format", ""), query=query))
+            job = export.begin(user=request.user, kind=data.get("format", ""), query=query)
+            return delivered(request, job, export.PAGE)
     except jobs.Refused as refusal:
         error = str(refusal)
-    return render_page(
-        request,
-        "io/export.html",
-        {
-            "module": export.PAGE,
-            "count": count,
-            "hidden": [("query", query)],
-            "error": error,
-            "formats": [(key, files.TYPES[key][0]) for key in export.FORMATS],
-            "chosen": data.get("format", "xlsx"),
-            "limit": params.get("export_background"),
-            "days": params.get("export_days"),
-            "own_columns": True,
-        },
-        status=422 if error and not request.htmx else 200,
+    chosen = data.get("format", "xlsx")
+    return export_dialog(
+        request, export.PAGE, count=count, query=query, error=error, formats=export.FORMATS, chosen=chosen
     )
-
-
-def _exported(request, job):
-    if job.total > params.get("export_background"):
-        jobs.announce(job.pk)
-        return go(request, f"/jobs/{job.pk}/")
-    jobs.execute(job.pk, quiet=True)
-    job.refresh_from_db()
-    if job.state != job.State.DONE:
-        return go(request, f"/jobs/{job.pk}/")
-    if request.htmx:
-        context = {"module": export.PAGE, "rows": job.result["rows"], "name": job.output_name, "job": job}
-        return render_page(request, "io/exported.html", context)
-    return file_response(job)
 
 
 followup_urls = [

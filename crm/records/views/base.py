@@ -1,6 +1,6 @@
 """What every page does: pick the layout, find the module, narrow rows once."""
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -88,6 +88,19 @@ class ModuleView(View):
     def joins(self):
         """Relations every page of the record shows."""
         return ("owner",) if self.module.owned else ()
+
+    def refused(self, error: ValidationError, heading: str):
+        """A page that says why nothing was done."""
+        return self.page(
+            "records/result.html",
+            {
+                "done": 0,
+                "failures": [{"title": "", "reason": message} for message in error.messages],
+                "back_url": self.module.list_url,
+                "heading": heading,
+            },
+            status=200 if self.request.htmx else 400,
+        )
 
     def page(self, template: str, context: dict, status: int = 200):
         return render_page(

@@ -338,16 +338,7 @@ class BulkView(ModuleView):
         return here
 
     def refuse(self, error: ValidationError):
-        return self.page(
-            "records/result.html",
-            {
-                "done": 0,
-                "failures": [{"title": "", "reason": message} for message in error.messages],
-                "back_url": self.module.list_url,
-                "heading": self.bulk.label,
-            },
-            status=200 if self.request.htmx else 400,
-        )
+        return self.refused(error, self.bulk.label)
 
 
 class OneView(BulkView):

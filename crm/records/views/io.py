@@ -8,7 +8,7 @@ from .. import filters, jobs, params
 from ..exporting import files
 from ..exporting import job as exporting
 from . import importing
-from .base import ModuleView, go
+from .base import ModuleView, go, render_page
 
 
 class ExportView(ModuleView):
@@ -29,16 +29,7 @@ class ExportView(ModuleView):
             job = self.begin(data, query, ids)
         except jobs.Refused as refusal:
             return self.dialog(data, str(refusal))
-        if job.total > params.get("export_background"):
-            jobs.announce(job.pk)
-            return go(request, f"/jobs/{job.pk}/")
-        jobs.execute(job.pk, quiet=True)
-        job.refresh_from_db()
-        if job.state != job.State.DONE:
-            return go(request, f"/jobs/{job.pk}/")
-        if request.htmx:
-            return self.page("io/exported.html", {"rows": job.result["rows"], "name": job.output_name, "job": job})
-        return file_response(job)
+        return delivered(request, job, self.module)
 
     def begin(self, data, query: str, ids: list[int] | None):
         """The job that writes the file, not yet sent off."""
@@ -93,6 +84,39 @@ class ExportView(ModuleView):
             },
             status=422 if error and not self.request.htmx else 200,
         )
+
+
+def delivered(request, job, page):
+    """What follows a begun export: a long one goes on in the background, a short one is the file at once. `page` = the module,
+    or what a page that is no module's says of itself ("label", "list_url", "export_url")."""
+    if job.total > params.get("export_background"):
+        jobs.announce(job.pk)
+        return go(request, f"/jobs/{job.pk}/")
+    jobs.execute(job.pk, quiet=True)
+    job.refresh_from_db()
+    if job.state != job.State.DONE:
+        return go(request, f"/jobs/{job.pk}/")
+    if request.htmx:
+        context = {"module": page, "rows": job.result["rows"], "name": job.output_name, "job": job}
+        return render_page(request, "io/exported.html", context)
+    return file_response(job)
+
+
+def export_dialog(request, page: dict, *, count: int, query: str, error: str, formats, chosen: str):
+    """The export dialog of a page that is no module's list."""
+    context = {
+        "module": page,
+        "count": count,
+        "hidden": [("query", query)],
+        "error": error,
+        "formats": [(key, files.TYPES[key][0]) for key in formats],
+        "chosen": chosen,
+        "limit": params.get("export_background"),
+        "days": params.get("export_days"),
+        "own_columns": True,
+        "nav_active": page.get("nav_active", ""),
+    }
+    return render_page(request, "io/export.html", context, status=422 if error and not request.htmx else 200)
 
 
 def file_response(job) -> FileResponse:
