@@ -60,7 +60,8 @@ class ConvertView(ModuleView):
         if found is None:
             raise Http404
         if found.status != Status.CONVERTED and not self.rows.filter(pk=pk).exists():
-            raise PermissionDenied("您可以查看这条线索，但不能转化它：它不在您负责的范围内。")
+            words = "您可以查看这条线索，但不能转化它：它不在您负责的范围内。"
+            raise PermissionDenied(self.module.refusal(found, "convert", self.user) or words)
         return found
 
     def show(self, lead, form=None, *, match=None, note: str = "", status: int = 200):

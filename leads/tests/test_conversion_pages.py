@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from crm.records import params, teams
 from crm.records.custom import definitions
@@ -145,6 +146,14 @@ def test_without_the_function_403_and_without_creating_customers_a_sentence(firm
     role.permissions = [code for code in kept if code != "lead.convert"]
     role.save()
     assert client_for(seller).get(f"{PAGE}?ids={lead(seller, '乙公司').pk}").status_code == 403
+
+
+def test_a_lead_given_up_says_so_instead_of_blaming_the_reach(firm):
+    _, seller, _ = firm
+    one = lead(seller)
+    Lead.objects.filter(pk=one.pk).update(status=Status.DEAD, ended_at=timezone.now())
+    page = client_for(seller).get(f"/leads/convert/?ids={one.pk}")
+    assert page.status_code == 403 and "请先恢复跟进" in page.content.decode()
 
 
 def test_a_lead_that_is_only_seen_is_403(firm):
