@@ -45,6 +45,12 @@ RAW_WRITE = re.compile(
 )
 WRITERS = re.compile(r"services(\.py|/)|/importing/|^crm/(demodata|seeding|bench|testing)/|/migrations/|/tests/")
 
+TEST_RULES = {
+    "no wait_for_function: the security policy refuses its eval, use crm.tests.browser.until": re.compile(
+        r"\.wait_for_function\("
+    ),
+}
+
 EVERYWHERE = {"no path of one machine": re.compile(r"/(?:home|Users)/[a-z]+/")}
 
 
@@ -71,6 +77,8 @@ def faults_in(name: str, text: str):
         rules |= PYTHON_RULES
         if not WRITERS.search(name):
             rules["records are written by services only: they keep the operation log"] = RAW_WRITE
+    elif name.endswith(".py"):
+        rules |= TEST_RULES
     for rule, pattern in rules.items():
         if not any(rule.startswith(start) for start in ALLOWED.get(name, ())):
             for match in pattern.finditer(text):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crm.tests.browser import until
 from crm.tests.test_browser import sign_in
 from opportunities.models import Opportunity
 from opportunities.tests.lines import support
@@ -37,7 +38,7 @@ def test_lines_are_added_reckoned_moved_restored_and_saved(page):
     page.focus("[data-line]:nth-child(2) [data-line-quantity]")
     page.keyboard.press("Alt+ArrowUp")
     assert page.inner_text("[data-line]:nth-child(1) .k-line-name").startswith("阀门")
-    page.wait_for_function("Object.keys(localStorage).some((key) => key.includes('/lines/'))")
+    until(page, "Object.keys(localStorage).some((key) => key.includes('/lines/'))")
     page.goto(url)
     page.click("text=恢复草稿")
     page.wait_for_selector("[data-line]:nth-child(2) >> text=离心泵")
