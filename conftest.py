@@ -157,3 +157,12 @@ def page(browser, live_server):
     yield page
     context.close()
     assert not watch.faults, "\n".join(watch.faults)
+
+
+@pytest.fixture
+def one_minute(monkeypatch):
+    """The minute (and the day) in which uses are counted does not end within the test."""
+    from crm.records import limits
+
+    now = limits.moment()
+    monkeypatch.setattr(limits, "moment", lambda: now)

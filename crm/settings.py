@@ -61,9 +61,12 @@ INSTALLED_APPS = [
     "crm.records",
     "orgs",
     "products",
+    "approvals",
     "customers",
     "opportunities",
+    "contracts",
     "leads",
+    "payments",
     "crm",
 ]
 

@@ -23,6 +23,7 @@ urlpatterns = [
     *records.shared,
     path("", include("customers.urls")),
     path("", include("opportunities.urls")),
+    path("", include("contracts.urls")),
     path("", include("leads.urls")),
     *[
         route

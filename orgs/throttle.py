@@ -2,8 +2,6 @@
 
 import ipaddress
 
-from django.utils import timezone
-
 from crm.records import limits
 
 from .signals import client_address
@@ -22,4 +20,4 @@ def sender(request) -> str:
 
 def too_many(request, page: str, *, per_minute: int) -> bool:
     """Count one call of `page` from this sender; whether it is one too many in this minute."""
-    return limits.count(f"{page}:{sender(request)}:{timezone.localtime():%Y%m%d%H%M}", 60) > per_minute
+    return limits.count(f"{page}:{sender(request)}:{limits.moment():%Y%m%d%H%M}", 60) > per_minute

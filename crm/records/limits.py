@@ -1,6 +1,14 @@
 """How often something happened in a stretch of time; kept in the cache, which all processes of a site share with Redis."""
 
+from datetime import datetime
+
 from django.core.cache import cache
+from django.utils import timezone
+
+
+def moment() -> datetime:
+    """Now, as stretches of time are named after it."""
+    return timezone.localtime()
 
 
 def count(place: str, seconds: int) -> int:

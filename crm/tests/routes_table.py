@@ -217,6 +217,8 @@ EXPECTED = {
     # product lines, price lists, stock
     "opportunity-lines": ("in 404 ok 403", "in 404 ok 403"),
     "opportunity-lines-row": ("in 404 404 403", "in 405 405 403"),
+    "contract-lines": ("in 404 ok 403", "in 404 ok 403"),
+    "contract-lines-row": ("in 404 404 403", "in 405 405 403"),
     "opportunity-lines-export": ("in ok ok 403", "in ok ok 403"),
     "price-lists": ("in 403 403 403", "in 405 405 405"),
     "price-list-new": ("in 403 403 403", "in 403 403 403"),

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from contracts.models import Contract
 from crm.notices.services import notify
 from crm.records import modules, services, trees, uploads
 from crm.records.followups import services as followups
@@ -102,6 +103,8 @@ def site(db):
     create_opportunity(opportunity, by=owner)
     decides = Stakeholder.objects.create(opportunity=opportunity, contact=contact)
     rival = Competitor.objects.create(opportunity=opportunity, name="对手")
+    contract = Contract(name="金丝雀合同", customer=customer, owner=owner, signed_on="2026-01-01", amount=1)
+    services.create(contract, by=owner)
     lead = create_lead(Lead(name="金丝雀线索", owner=owner), by=owner)
     Lead.objects.filter(pk=lead.pk).update(status=Lead.Status.FOLLOWING)
     plan = PlanItem.objects.create(lead=lead, day="2026-01-01", content="金丝雀计划", created_by=owner)
@@ -133,6 +136,7 @@ def site(db):
         "opportunity": opportunity.pk,
         "opportunity-person": decides.pk,
         "opportunity-rival": rival.pk,
+        "contract": contract.pk,
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
         "quotation": quotation.pk,

@@ -1,7 +1,5 @@
 """How often one person may look: whoever tries names or numbers one by one comes to an end."""
 
-from django.utils import timezone
-
 from crm.records import limits, params
 
 WINDOWS = (("duplicates_per_minute", "%Y%m%d%H%M", 60, "分钟"), ("duplicates_per_day", "%Y%m%d", 86_400, "天"))
@@ -9,7 +7,7 @@ WINDOWS = (("duplicates_per_minute", "%Y%m%d%H%M", 60, "分钟"), ("duplicates_p
 
 def spend(user) -> str:
     """Count one search of this person; the sentence to show where it is one too many, else ""."""
-    now, refusal = timezone.localtime(), ""
+    now, refusal = limits.moment(), ""
     for key, period, seconds, word in WINDOWS:
         used = limits.count(f"{key}:{user.pk}:{now.strftime(period)}", seconds)
         if used > params.get(key) and not refusal:

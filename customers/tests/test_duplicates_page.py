@@ -144,7 +144,7 @@ def test_a_member_of_the_team_opens_the_record_from_here(company):
     assert f"/customers/{company['customer'].pk}/" in look(company["seller"], "云澜智造科技").content.decode()
 
 
-def test_searches_are_counted_and_come_to_an_end(company):
+def test_searches_are_counted_and_come_to_an_end(company, one_minute):
     params.store("duplicates_per_minute", 2)
     seller = company["seller"]
     assert names(look(seller, "云澜智造科技")) and names(look(seller, "13911112222"))

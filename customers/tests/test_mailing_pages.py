@@ -231,7 +231,7 @@ def test_a_changed_token_is_refused(seller, post_office):
     assert not MailOptOut.objects.exists()
 
 
-def test_the_public_page_is_throttled(seller, post_office):
+def test_the_public_page_is_throttled(seller, post_office, one_minute):
     address = link(begin(seller, customer(seller)))
     cache.clear()
     codes = [Client().get(address).status_code for _ in range(32)]

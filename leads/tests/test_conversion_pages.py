@@ -208,7 +208,7 @@ def test_hidden_and_masked_fields_are_carried_and_not_shown(firm):
     )  # fmt: skip
 
 
-def test_looking_for_customers_comes_to_an_end(firm):
+def test_looking_for_customers_comes_to_an_end(firm, one_minute):
     _, seller, _ = firm
     one = lead(seller)
     params.store("duplicates_per_minute", 2)

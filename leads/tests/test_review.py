@@ -106,7 +106,7 @@ def test_a_lead_that_was_given_up_while_a_followup_was_saved_stays_so(team, monk
     assert lead.status == Status.DEAD
 
 
-def test_looking_at_many_conversions_spends_searches(client, team):
+def test_looking_at_many_conversions_spends_searches(client, team, one_minute):
     leads = [a_lead(team.ann, f"公司{n}") for n in range(2)]
     client.force_login(team.ann)
     url = "/leads/convert/?ids=" + ",".join(str(one.pk) for one in leads)

@@ -142,7 +142,7 @@ def test_a_link_ends_with_its_day_its_owner_and_its_quotation(seller, deal, made
     assert gone()
 
 
-def test_who_tries_too_often_waits(seller, made, monkeypatch):
+def test_who_tries_too_often_waits(seller, made, monkeypatch, one_minute):
     monkeypatch.setattr(public, "PER_MINUTE", 3)
     _, token = linked(made, seller)
     answers = [Client().get(f"/q/{token}/").status_code for _ in range(4)]

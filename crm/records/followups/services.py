@@ -84,16 +84,16 @@ def keep_dates(places: Iterable[Place]) -> None:
     for model, kind, ids in _dated(places):
         newest = FollowUpLink.objects.filter(content_type_id=kind, object_id=OuterRef("pk")).order_by("-followup_id")
         last = Subquery(newest.values("followup__created_at")[:1])
-        planned = Subquery(newest.values("followup__next_contact_at")[:1])
+        newest_plan = Subquery(newest.values("followup__next_contact_at")[:1])
         rows = model.objects.filter(pk__any=ids)
         differs = (
-            Q(next_contact_at=None, planned__isnull=False)
-            | Q(next_contact_at__isnull=False, planned=None)
-            | Q(next_contact_at__lt=F("planned"))
-            | Q(next_contact_at__gt=F("planned"))
+            Q(next_contact_at=None, newest_plan__isnull=False)
+            | Q(next_contact_at__isnull=False, newest_plan=None)
+            | Q(next_contact_at__lt=F("newest_plan"))
+            | Q(next_contact_at__gt=F("newest_plan"))
         )
-        rows.annotate(planned=planned).filter(differs).update(version=F("version") + 1)
-        rows.update(last_followed_at=last, next_contact_at=planned)
+        rows.annotate(newest_plan=newest_plan).filter(differs).update(version=F("version") + 1)
+        rows.update(last_followed_at=last, next_contact_at=newest_plan)
 
 
 def _where_newest(followup: FollowUp) -> list[Place]:

@@ -1,0 +1,5 @@
+"""Verbs of approvals."""
+
+from .running import submit
+
+__all__ = ["submit"]

@@ -1,0 +1,25 @@
+"""Search row of contracts."""
+
+import django_filters
+from django import forms
+
+from approvals.models import Status
+from crm.records.filters import DateRange, DictionaryFilter, NameFilter, OwnerFilter, RecordFilters
+from customers.filters import CustomerIdFilter
+
+from .models import Contract, Execution
+
+
+class ContractFilters(RecordFilters):
+    name = NameFilter(label="合同名称")
+    status = django_filters.ChoiceFilter(label="状态", choices=Status.choices, empty_label="状态")
+    execution = django_filters.ChoiceFilter(label="执行状态", choices=Execution.choices, empty_label="执行状态")
+    kind = DictionaryFilter("kind", "合同类型", "contract.kind")
+    owner = OwnerFilter("contract")
+    signed_from = DateRange("signed_on", "签约日期从", "gte", moment=False)
+    signed_to = DateRange("signed_on", "签约日期到", "lte", moment=False)
+    customer = CustomerIdFilter(label="客户", widget=forms.HiddenInput)
+
+    class Meta:
+        model = Contract
+        fields: list = []

@@ -1,0 +1,3 @@
+"""What contracts declare to crm.records."""
+
+from . import contract  # noqa: F401  registers its module

@@ -1,0 +1,10 @@
+"""Addresses of contracts beyond those every module has."""
+
+from django.urls import path
+
+from .lines import views as lines
+
+urlpatterns = [
+    path("contracts/<int:pk>/lines/", lines.ContractLinesView.as_view(), name="contract-lines"),
+    path("contracts/<int:pk>/lines/row/", lines.ContractRowView.as_view(), name="contract-lines-row"),
+]
