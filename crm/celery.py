@@ -94,6 +94,16 @@ app.conf.beat_schedule = {
         "args": ["contract_counts"],
         "schedule": crontab(hour=3, minute=25),
     },
+    "payment-figures": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["payment_figures"],
+        "schedule": crontab(hour=0, minute=25),
+    },
+    "payment-reminders": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["payment_reminders"],
+        "schedule": crontab(hour=8, minute=15),
+    },
     "lead-rules": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["lead_rules"],

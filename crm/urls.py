@@ -10,12 +10,15 @@ from crm.records.views.single import pick_record
 from customers import pages as customer_pages
 from customers.pools.views import OwnedDetail
 from opportunities import pages as opportunity_pages
+from payments import pages as payment_pages
 
 REPLACED = {
     "customer": customer_pages.VIEWS,
     "opportunity": opportunity_pages.VIEWS,
     "contract": contract_pages.VIEWS,
     "lead": {"detail": OwnedDetail},
+    "payment_plan": payment_pages.PLAN_VIEWS,
+    "payment": payment_pages.PAYMENT_VIEWS,
 }  # views of a module that differ from the shared ones
 
 urlpatterns = [
@@ -26,6 +29,7 @@ urlpatterns = [
     path("", include("customers.urls")),
     path("", include("opportunities.urls")),
     path("", include("contracts.urls")),
+    path("", include("payments.urls")),
     path("", include("leads.urls")),
     *[
         route

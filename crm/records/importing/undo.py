@@ -340,7 +340,12 @@ def listed(undo: Job, *, user) -> tuple[list[dict], int]:
         gone = module.model.objects.allowed(user, "delete", trashed=True).filter(pk__any=list(reasons))
         for rows, page in ((live, ""), (gone, "recycle/")):
             found += [
-                {"title": text, "url": f"/{module.prefix}/{page}{pk}/", "reason": reasons[pk], "module": module.label}
+                {
+                    "title": module.titled(text),
+                    "url": f"/{module.prefix}/{page}{pk}/",
+                    "reason": reasons[pk],
+                    "module": module.label,
+                }
                 for pk, text in rows.order_by("pk").values_list("pk", title)
             ]
     return found, sum(map(len, wanted.values())) - len(found)
