@@ -14,6 +14,7 @@ from approvals.models import Status
 from crm.records import numbering, services
 
 from . import hooks
+from . import numbering as numbers
 from .models import Contract, ContractVersion, Execution
 
 
@@ -43,7 +44,7 @@ def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = ""
     current = locked(contract.pk)
     if not states.allows(current.status, "submit"):
         raise ValidationError("只有草稿、已拒绝和已撤回的合同可以提交。")
-    number = current.number or numbering.take("contract")[0]
+    number = current.number or numbering.take("contract", values=numbers.values(current))[0]
     Contract.objects.filter(pk=current.pk).update(
         status=Status.PENDING,
         number=number,
