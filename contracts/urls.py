@@ -2,9 +2,17 @@
 
 from django.urls import path
 
+from .invoices import title_views as titles
+from .invoices import views as invoices
 from .lines import views as lines
 
 urlpatterns = [
     path("contracts/<int:pk>/lines/", lines.ContractLinesView.as_view(), name="contract-lines"),
     path("contracts/<int:pk>/lines/row/", lines.ContractRowView.as_view(), name="contract-lines-row"),
+    path("invoices/issue/", invoices.IssueView.as_view(), name="invoice-issue"),
+    path("invoices/titles/", invoices.TitlesView.as_view(), name="invoice-titles"),
+    path("customers/<int:pk>/titles/new/", titles.TitleView.as_view(), name="customer-title-new"),
+    path("customers/<int:pk>/titles/<int:row>/", titles.TitleView.as_view(), name="customer-title"),
+    path("customers/<int:pk>/titles/<int:row>/default/", titles.DefaultView.as_view(), name="customer-title-default"),
+    path("customers/<int:pk>/titles/<int:row>/remove/", titles.RemoveView.as_view(), name="customer-title-remove"),
 ]
