@@ -16,6 +16,7 @@ from customers.models import Contact
 from opportunities.counting import lock
 from opportunities.models import Opportunity
 
+from . import numbering as numbers
 from . import outcomes
 from .models import Contract, ContractVersion, Execution
 from .models.contract import OF_LINES, days_of
@@ -281,9 +282,14 @@ class ContractImporter(Importer):
         for row in bare:
             by_day.setdefault(values["signed_on"][row], []).append(row)
         given = {values["number"][row] for row in rows}
+        kinds = values.get("kind_id") or [None] * len(chunk)
         for day in sorted(by_day):
-            for row in by_day[day]:
-                values["number"][row] = _free(day, given)
+            about = [(kinds[row], values["owner_id"][row], values["customer_id"][row]) for row in by_day[day]]
+            known = numbers.values_of("contract", about)
+            for row, number in zip(
+                by_day[day], numbering.take_each("contract", known, day=day, besides=given), strict=True
+            ):
+                values["number"][row] = number
 
     def created(self, chunk, ids, job):
         """Version 1 of those that are in force or were, and the figures of their customers."""
@@ -304,14 +310,6 @@ class ContractImporter(Importer):
         customers = {contract.customer_id for contract in past if contract.status == Status.APPROVED}
         lock(customers)
         outcomes.recount(customers, by=chunk.plan.user, deal=True)
-
-
-def _free(day, given: set[str]) -> str:
-    """The next number of a day that neither a contract nor a row of this import bears."""
-    while True:
-        number = numbering.take("contract", day=day)[0]
-        if number not in given and not Contract.objects.filter(number=number).exists():
-            return number
 
 
 CONTRACTS = ContractImporter()

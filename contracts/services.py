@@ -20,6 +20,7 @@ from opportunities.counting import lock as lock_customers
 from opportunities.models import Opportunity
 
 from . import hooks
+from . import numbering as numbers
 from .models import Contract, ContractVersion, Execution
 
 CHANGED = "合同刚被别人修改，请核对后再试。"
@@ -147,14 +148,6 @@ def execution_of(contract: Contract, today=None) -> str:
     return Execution.RUNNING if contract.status == Status.APPROVED else Execution.NOT_STARTED
 
 
-def take_number(contract: Contract) -> str:
-    """The next number of a contract. Imported contracts may have numbers of the same pattern: those are passed over."""
-    while True:
-        number = numbering.take("contract")[0]
-        if not Contract.objects.filter(number=number).exists():
-            return number
-
-
 @transaction.atomic
 def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = "") -> Contract:
     """Send a contract into approval; it gets its number the first time. ValidationError where its status forbids it."""
@@ -162,7 +155,7 @@ def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = ""
     if not states.allows(current.status, "submit"):
         raise ValidationError("只有草稿、已拒绝和已撤回的合同可以提交。")
     check_customers_live(Contract.objects.filter(pk=current.pk))
-    number = current.number or take_number(current)
+    number = current.number or numbering.take("contract", values=numbers.values(current))[0]
     Contract.objects.filter(pk=current.pk).update(
         status=Status.PENDING,
         number=number,

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from . import settings, views
+from .invoices import title_views as titles
+from .invoices import views as invoices
 from .lines import views as lines
 
 urlpatterns = [
@@ -12,4 +14,10 @@ urlpatterns = [
     path("contracts/<int:pk>/renew/", views.RenewView.as_view(), name="contract-renew"),
     path("quotations/<int:pk>/contract/", views.FromQuotationView.as_view(), name="quotation-contract"),
     path("settings/contracts/", settings.index, name="contract-settings"),
+    path("invoices/issue/", invoices.IssueView.as_view(), name="invoice-issue"),
+    path("invoices/titles/", invoices.TitlesView.as_view(), name="invoice-titles"),
+    path("customers/<int:pk>/titles/new/", titles.TitleView.as_view(), name="customer-title-new"),
+    path("customers/<int:pk>/titles/<int:row>/", titles.TitleView.as_view(), name="customer-title"),
+    path("customers/<int:pk>/titles/<int:row>/default/", titles.DefaultView.as_view(), name="customer-title-default"),
+    path("customers/<int:pk>/titles/<int:row>/remove/", titles.RemoveView.as_view(), name="customer-title-remove"),
 ]

@@ -74,6 +74,11 @@ app.conf.beat_schedule = {
         "args": ["opportunity_counts"],
         "schedule": crontab(hour=3, minute=20),
     },
+    "invoice-figures": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["invoice_figures"],
+        "schedule": crontab(hour=3, minute=25),
+    },
     "opportunity-reminders": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["opportunity_reminders"],

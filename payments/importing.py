@@ -6,8 +6,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from approvals.models import Status
+from contracts import numbering as numbers
 from contracts.models import Contract
-from crm.records import params, search
+from crm.records import numbering, params, search
 from crm.records.formatting import money
 from crm.records.importing import write
 from crm.records.importing.targets import OWNER, Importer, Target
@@ -19,7 +20,6 @@ from .models import Payment, PaymentAllocation, PaymentPlan
 from .offering import payable
 from .services import allotting
 from .services.holding import OVER
-from .services.payments import take_numbers
 
 NO_NUMBER = "未提交"  # what lists and files show of payments without a number
 
@@ -209,11 +209,13 @@ class PaymentImporter(_OfContracts):
     def before_create(self, chunk, rows):
         values, given = chunk.values, chunk.values["number"]
         missing = [row for row in rows if not given[row] and values["status"][row] == Status.APPROVED]
-        numbers = list(given)
-        for row, number in zip(missing, take_numbers(len(missing), besides=filter(None, given)), strict=True):
-            numbers[row] = number
+        about = [(None, values["owner_id"][row], values["customer_id"][row]) for row in missing]
+        known = numbers.values_of("payment", about)
+        taken = numbering.take_each("payment", known, besides=filter(None, given))
+        values["number"] = list(given)
+        for row, number in zip(missing, taken, strict=True):
+            values["number"][row] = number
             chunk.lines[row] += search.rows_for({"name": number})
-        values["number"] = numbers
 
     def created(self, chunk, ids, job):
         """Approved ones go to the oldest plans; the figures follow."""

@@ -196,6 +196,9 @@ class Module:
     importer: str = ""
     verbs: dict = field(default_factory=dict)
     create_from: Callable | None = None
+    adds: Callable | None = (
+        None  # adds(parent, user) -> whether the tab at this parent offers to add one; None: whoever edits it
+    )
     pickable: Callable = lambda rows: rows  # rows that may be picked anew
     pick_for: dict = field(default_factory=dict)  # what a picker may ask for by name instead: {name: f(user) -> rows}
     picked: tuple[str, ...] = ()  # columns of the second line in pickers; none named: phone, or else code

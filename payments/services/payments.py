@@ -13,25 +13,11 @@ from approvals.models import Status
 from crm.records import numbering, services
 
 from .. import figures
+from .. import numbering as numbers
 from ..figures import Sums
 from ..models import Payment
 from . import allotting
 from .holding import check_receipt, check_refund, hold
-
-PATIENT = 20  # collisions with imported numbers before whole stretches of them are skipped
-
-
-def take_numbers(count: int, *, besides=()) -> list[str]:
-    """The next numbers no payment bears: imported ones (`besides` = those about to be written) may stand ahead of the counter."""
-    found: list[str] = []
-    besides, ask, rounds = set(besides), count, 0
-    while len(found) < count:
-        some = numbering.take("payment", ask)
-        there = set(Payment.objects.filter(number__any=some).values_list("number", flat=True)) | besides
-        found += [number for number in some if number not in there]
-        rounds += 1
-        ask = count - len(found) if rounds < PATIENT else ask * 2
-    return found[:count]
 
 
 def locked(pk: int) -> Payment:
@@ -105,7 +91,7 @@ def submit(payment: Payment, *, by, chosen: dict | None = None, note: str = "") 
     else:
         parts = allotting.automatic(plans, current.amount, free, current.type)
         allotting.keep(current, parts)
-    number, now = current.number or take_numbers(1)[0], timezone.now()
+    number, now = current.number or numbering.take("payment", values=numbers.values(current))[0], timezone.now()
     Payment.objects.filter(pk=current.pk).update(
         status=Status.PENDING, number=number, submitted_at=now, updated_at=now, version=F("version") + 1
     )

@@ -262,7 +262,8 @@ class DetailView(ModuleView):
             shown = [view.row(row, columns, row.pk in editable) for row in rows[:ROWS_IN_TAB]]
             for row in shown:
                 row["delete_url"] = f"{child.bulk_url}delete/?ids={row['pk']}" if row["pk"] in deletable else None
-            may_add = child.may(self.user, "create") and "edit" in rights
+            may_add = child.may(self.user, "create")
+            may_add = may_add and (child.adds(record, self.user) if child.adds else "edit" in rights)
             return {
                 "table": {
                     "columns": [{"key": c.key, "label": c.label, "numeric": c.numeric} for c in columns],
