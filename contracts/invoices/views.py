@@ -96,7 +96,8 @@ class IssueView(ModuleView):
             self.why_not(ids)
         several = len(invoices) > 1
         found = [IssueForm(data if save else None, invoice=one, several=several) for one in invoices]
-        if save and all([form.is_valid() for form in found]):  # every row says what is wrong with it
+        valid = [form.is_valid() for form in found] if save else [False]  # every row says what is wrong with it
+        if all(valid):
             if answer := self.save(found):
                 return answer
         return self.show(found, len(ids) - len(found), status=422 if save and self.request.htmx else 200)
