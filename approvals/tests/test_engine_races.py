@@ -28,9 +28,8 @@ def test_two_approvers_of_one_is_enough_advance_it_once(people):
     flow(people.admin, step(people.boss, people.deputy, mode="any"), step(people.finance))
     for n in range(ROUNDS):
         _, approval = submitted(people.seller, name=f"第{n}份")
-        acts = [
-            lambda pk=todo(approval, one), one=one: services.approve(pk, by=one) for one in (people.boss, people.deputy)
-        ]
+        pairs = [(todo(approval, one), one) for one in (people.boss, people.deputy)]
+        acts = [lambda pk=pk, one=one: services.approve(pk, by=one) for pk, one in pairs]
         assert refusals(at_once(*acts)) == 1
         assert waiting(approval) == ["钱会计"]
         assert [one.state for one in approval.steps.all()] == ["passed", "open"]
@@ -41,9 +40,8 @@ def test_two_approvers_of_all_must_agree_advance_it_once_and_surely(people):
     flow(people.admin, step(people.boss, people.deputy, mode="all"), step(people.finance))
     for n in range(ROUNDS):
         _, approval = submitted(people.seller, name=f"第{n}份")
-        acts = [
-            lambda pk=todo(approval, one), one=one: services.approve(pk, by=one) for one in (people.boss, people.deputy)
-        ]
+        pairs = [(todo(approval, one), one) for one in (people.boss, people.deputy)]
+        acts = [lambda pk=pk, one=one: services.approve(pk, by=one) for pk, one in pairs]
         assert refusals(at_once(*acts)) == 0
         assert waiting(approval) == ["钱会计"]
 
