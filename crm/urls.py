@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from approvals.requests import pages as request_pages
 from crm import health
 from crm.records import modules
 from crm.records import urls as records
@@ -14,6 +15,7 @@ REPLACED = {
     "customer": customer_pages.VIEWS,
     "opportunity": opportunity_pages.VIEWS,
     "lead": {"detail": OwnedDetail},
+    "request": request_pages.VIEWS,
 }  # views of a module that differ from the shared ones
 
 urlpatterns = [
@@ -21,6 +23,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("orgs.urls")),
     *records.shared,
+    path("", include("approvals.urls")),
     path("", include("customers.urls")),
     path("", include("opportunities.urls")),
     path("", include("contracts.urls")),
