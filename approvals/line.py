@@ -174,7 +174,8 @@ def note(step, now) -> str:
             return waited
         if step.due_at < now:
             return f"{waited}，已超时 {spent(now - step.due_at)}"
-        return f"{waited}，限 {spent(step.due_at - step.opened_at)}" if step.opened_at else waited
+        hours = step.options.get("hours")
+        return f"{waited}，限 {hours} 小时" if hours else waited
     if step.state == Step.State.WAITING:
         return "未开始"
     if step.state == Step.State.SKIPPED:

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('note', crm.records.fields.Text(blank=True, default='', max_length=100, verbose_name='说明')),
                 ('icon', models.CharField(choices=[('approval', '印章'), ('calendar', '日历'), ('payment', '金额'), ('visit', '出行'), ('product', '物品'), ('file', '文件'), ('team', '人员'), ('note', '记事')], default='approval', max_length=20, verbose_name='图标')),
                 ('pattern', models.CharField(help_text='如 QJ-{yyyy}{mm}-{seq:3}；提交时编号', max_length=40, verbose_name='编号规则')),
-                ('fields', models.JSONField(default=list, verbose_name='表单字段')),
+                ('fields', models.JSONField(blank=True, default=list, verbose_name='表单字段')),
                 ('enabled', models.BooleanField(default=True, verbose_name='启用')),
                 ('order', models.PositiveIntegerField(default=0, verbose_name='排序')),
                 ('version', models.PositiveIntegerField(default=1)),

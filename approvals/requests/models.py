@@ -28,7 +28,7 @@ class RequestType(models.Model):
     note = Text("说明", max_length=100)
     icon = models.CharField("图标", max_length=20, choices=ICONS, default="approval")
     pattern = models.CharField("编号规则", max_length=40, help_text="如 QJ-{yyyy}{mm}-{seq:3}；提交时编号")
-    fields = models.JSONField("表单字段", default=list)
+    fields = models.JSONField("表单字段", default=list, blank=True)
     enabled = models.BooleanField("启用", default=True)
     order = models.PositiveIntegerField("排序", default=0)
     version = models.PositiveIntegerField(default=1)

@@ -23,8 +23,13 @@ def cost_values(amount="1200") -> dict:
     return {field("报销金额"): str(amount), field("费用类别"): 1, field("事由"): "拜访客户"}
 
 
+def trip_values() -> dict:
+    days = {field("出差开始"): "2026-12-01", field("出差结束"): "2026-12-03"}
+    return {field("出差地点"): "苏州", **days, field("事由"): "拜访"}
+
+
 def draft(owner, title="盖章申请", name: str = "用印", values: dict | None = None) -> Request:
-    extra = seal_values() if values is None else values
+    extra = {"用印": seal_values, "出差": trip_values, "费用报销": cost_values}[name]() if values is None else values
     return services.create_request(Request(type=kind(name), title=title, owner=owner, extra=extra), by=owner)
 
 
