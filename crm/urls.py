@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from approvals.requests import pages as request_pages
 from contracts import pages as contract_pages
 from crm import health
 from crm.records import modules
@@ -19,6 +20,7 @@ REPLACED = {
     "lead": {"detail": OwnedDetail},
     "payment_plan": payment_pages.PLAN_VIEWS,
     "payment": payment_pages.PAYMENT_VIEWS,
+    "request": request_pages.VIEWS,
 }  # views of a module that differ from the shared ones
 
 urlpatterns = [
@@ -26,6 +28,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("orgs.urls")),
     *records.shared,
+    path("", include("approvals.urls")),
     path("", include("customers.urls")),
     path("", include("opportunities.urls")),
     path("", include("contracts.urls")),
