@@ -5,6 +5,7 @@ Lock order everywhere: approval, customers, opportunities, contracts, payment pl
 
 from collections.abc import Iterable
 
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from approvals import services as approvals
 from approvals import states
-from approvals.models import Status
+from approvals.models import Approval, Status
 from crm.records import modules, numbering, search, services
 from customers.models import Customer
 from customers.services import check_customers_live
@@ -170,6 +171,21 @@ def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = ""
     approvals.submit(current, document="contract", by=by, chosen=chosen, note=note)
     current.refresh_from_db()
     return current
+
+
+def withdraw(contract: Contract, *, by, comment: str = "") -> Contract:
+    """Take a contract out of approval again; only who submitted it may."""
+    waiting = Approval.objects.filter(
+        content_type=ContentType.objects.get_for_model(Contract),
+        object_id=contract.pk,
+        document="contract",
+        state=Approval.State.PENDING,
+    ).first()
+    if waiting is None:
+        raise ValidationError("合同不在审批中。")
+    approvals.withdraw(waiting.pk, by=by, comment=comment)
+    contract.refresh_from_db()
+    return contract
 
 
 def settle(pk: int, outcome: str, *, approval, by) -> None:

@@ -23,6 +23,17 @@ def _submit(rows, *, by, form=None):
     return done, refused
 
 
+def _withdraw(rows, *, by, form=None):
+    done, refused = 0, []
+    for contract in Contract.objects.filter(pk__any=list(rows.values_list("pk", flat=True))).order_by("pk"):
+        try:
+            services.withdraw(contract, by=by)
+            done += 1
+        except ValidationError as error:
+            refused.append((contract.name, "；".join(error.messages)))
+    return done, refused
+
+
 def _finish(rows, *, by, form=None):
     return execution.finish(rows, by=by)
 
@@ -53,6 +64,19 @@ BULK = [
         shown=lambda contract: states.allows(contract.status, "submit"),
         done="已提交",
         views=("all", "mine", "draft", "returned"),
+    ),
+    Bulk(
+        "withdraw",
+        "撤回审批",
+        "undo",
+        "withdraw",
+        _withdraw,
+        "撤回 {n} 个{label}的审批？",
+        "撤回（{n} 个）",
+        body="只能撤回自己提交的；撤回后可以修改和重新提交。",
+        shown=lambda contract: contract.status == Status.PENDING,
+        done="已撤回",
+        views=("all", "mine", "pending"),
     ),
     Bulk(
         "finish",
