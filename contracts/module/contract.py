@@ -8,6 +8,8 @@ from crm.records.modules import Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred, this_month
 
 from .. import approving, numbering  # noqa: F401  announce themselves
+from ..changes import declared as changes
+from ..changes.tab import TAB as VERSIONS
 from ..lines.declared import TAB as LINES
 from ..models import Contract, ContractGrant
 
@@ -28,7 +30,7 @@ def contract_chips(contract, fields) -> list[dict]:
         found.append({"label": contract.get_status_display(), "css": CHIPS.get(contract.status, "")})
     if contract.status == Status.APPROVED and fields.readable("execution"):
         found.append({"label": contract.get_execution_display()})
-    return found
+    return [*found, *changes.chips(contract)]
 
 
 CONTRACT = modules.register(
@@ -106,6 +108,7 @@ CONTRACT = modules.register(
         ),
         facts=("amount", "signed_on", "starts_on", "ends_on", "customer_signer", "company_signer", "owner"),
         chips=contract_chips,
-        tabs=[LINES],
+        tabs=[LINES, VERSIONS],
+        bulk=[changes.VOID],
     )
 )
