@@ -218,7 +218,7 @@ def withdraw(contract: Contract, *, document: str, by) -> None:
     ).first()
     if approval is None:
         raise ValidationError("审批已经结束，不能再撤回。")
-    approvals.withdraw(approval, by=by)
+    approvals.withdraw(approval.pk, by=by)
 
 
 def settle_change(pk: int, outcome: str, *, approval, by) -> None:
@@ -281,9 +281,7 @@ def take_effect(current: Contract, version: ContractVersion, *, by) -> None:
     if fresh.name != current.name:
         search.index(module, [fresh])
     text = f"第 {version.number} 版变更生效：{version.reason}"
-    services.log(
-        current, code="contract.changed", by=by, text=text, changes=compare.for_log(before, version.data)
-    )
+    services.log(current, code="contract.changed", by=by, text=text, changes=compare.for_log(before, version.data))
     hooks.tell([current.pk], "changed", by=by)
 
 

@@ -5,7 +5,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.shortcuts import render
 
-from crm.records import fieldset, scope
+from crm.records import fieldset, modules, scope
 from crm.records.models import OperationLog
 from crm.records.views.base import ModuleView
 from crm.records.views.detail import field_rows, generic
@@ -38,7 +38,7 @@ class ChangeBase(LinesView):
         if record.changing:
             raise PermissionDenied(WAITING if record.changing == "change" else VOIDING)
         self.sight = Sight(self.document, self.user)
-        product = fieldset.modules.get("product")
+        product = modules.get("product")
         self.with_lines = self.sight.edits and product.may(self.user, "view")
         return record
 

@@ -5,11 +5,12 @@ from django.db import models
 from django.db.models import Q
 
 from crm.records import fields
+from crm.records.models.satellites import attachment_path
 
 
 class ContractTemplate(models.Model):
-    """What a contract is printed with. A text is kept in `body`, a .docx file in the storage under `path`; both hold
-    placeholders such as {客户名称} that contracts.paper fills in."""
+    """What a contract is printed with. A text is kept in `body`, a .docx file in the storage; both hold placeholders such as
+    {客户名称} that contracts.paper fills in."""
 
     class Kind(models.TextChoices):
         TEXT = "text", "文本"
@@ -18,7 +19,7 @@ class ContractTemplate(models.Model):
     kind = models.CharField("类型", max_length=4, choices=Kind.choices)
     name = fields.Text("名称", max_length=50, blank=False, required_message="请填写模板名称")
     body = fields.LongText("内容", max_length=30_000)
-    path = models.CharField(max_length=200, blank=True, default="", editable=False)
+    file = models.FileField(upload_to=attachment_path, blank=True, editable=False)
     file_name = models.CharField("文件名", max_length=200, blank=True, default="", editable=False)
     enabled = models.BooleanField("启用", default=True)
     version = models.PositiveIntegerField("版本", default=1, editable=False)
@@ -33,7 +34,7 @@ class ContractTemplate(models.Model):
                 fields=["name"], name="contract_template_name", violation_error_message="已有同名的模板"
             ),
             models.CheckConstraint(
-                condition=Q(kind="text", path="") | (Q(kind="docx") & ~Q(path="")), name="contract_template_kind"
+                condition=Q(kind="text", file="") | (Q(kind="docx") & ~Q(file="")), name="contract_template_kind"
             ),
         ]
 

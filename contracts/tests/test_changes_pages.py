@@ -203,7 +203,9 @@ def test_statements_do_not_grow_with_versions_or_lines(seller):
         found = []
         for page in ("change/", "versions/1/", "versions/compare/?a=1&b=2", "?tab=versions"):
             client.get(f"/contracts/{contract.pk}/{page}")
-            with CaptureQueriesContext(connection, ) as seen:
+            with CaptureQueriesContext(
+                connection,
+            ) as seen:
                 assert client.get(f"/contracts/{contract.pk}/{page}").status_code == 200
             found.append(len(seen))
         return found

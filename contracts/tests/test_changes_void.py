@@ -92,25 +92,21 @@ def test_a_pending_change_holds_it_up(manager, monkeypatch):
 
 
 def test_selected_ones_are_void_each_wholly_or_not_at_all(manager):
-    good, paid, draft = (factories.approved(manager, name=name) for name in ("好", "已收", "另一个"))
+    good, paid = (factories.approved(manager, name=name) for name in ("好", "已收"))
     Contract.objects.filter(pk=paid.pk).update(received=5)
     other = factories.contract(manager, name="草稿")
     client = client_for(manager)
-    ids = [good.pk, paid.pk, other.pk]
-    asked = client.post("/contracts/bulk/void/", {"ids": ids})
-    token = asked.context["hidden"][0][1]
-    answer = client.post("/contracts/bulk/void/", {"selection": token, "confirmed": "1", "reason": "客户取消"})
-    assert answer.status_code in (200, 302)
+    ids = ",".join(str(one.pk) for one in (good, paid, other))
+    answer = client.post("/contracts/bulk/void/", {"ids": ids, "confirmed": "1", "reason": "客户取消"})
+    assert "¥5.00" in answer.content.decode()
     states = dict(Contract.objects.values_list("name", "status"))
-    assert states == {"好": "void", "已收": "approved", "另一个": "approved", "草稿": "draft"}
-    assert draft.pk
+    assert states == {"好": "void", "已收": "approved", "草稿": "draft"}
 
 
 def test_a_seller_cannot_and_a_reason_is_demanded(manager):
     seller = employee("卖", ["seller"], department("华东三"))
     made = factories.approved(seller)
     assert client_for(seller).post("/contracts/bulk/void/", {"ids": made.pk}).status_code == 403
-    assert client_for(manager).get(f"/contracts/bulk/void/?ids={made.pk}").status_code in (200, 400, 404)
     own = factories.approved(manager)
     for reason in ("", "  ", "长" * 501, "x" * 10_000):
         with pytest.raises(ValidationError):

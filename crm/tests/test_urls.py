@@ -180,7 +180,7 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
             found[key] = ids["opportunity"] if "row" in converters else ids.get(name, ids.get(about, 1))
         elif key == "row":
             found[key] = ids[name.removesuffix("-remove")]
-        elif key == "version":
+        elif key in ("version", "template"):
             found[key] = 1
         elif key == "item":
             found[key] = ids["lead-plan"]
