@@ -28,6 +28,8 @@ class Document:
              out in the transaction that ends the approval; `approval` is None where no flow is enabled
     changes  (subject, payload, user) -> [{"label", "old", "new"}] the approver is shown, as far as the user may read the fields
     settable the fields "after approval" may set: [Fact]
+    set_field (subject id, field key, value, *, approval, by): sets one of them, in the transaction that ends the approval; a
+             ValidationError is noted and told to the flow's administrator, the approval stands
     """
 
     key: str
@@ -40,6 +42,7 @@ class Document:
     amount: Callable = lambda subject, payload: None
     changes: Callable = lambda subject, payload, user: []
     settable: Callable[[], list[Fact]] = list
+    set_field: Callable[..., None] | None = None
 
 
 ALL: dict[str, Document] = {}

@@ -49,6 +49,9 @@ class Flow(models.Model):
     employees = models.ManyToManyField(PERSON, blank=True, related_name="+", verbose_name="适用员工")
     administrator = models.ForeignKey(PERSON, models.PROTECT, related_name="+", verbose_name="审批管理员")
     version = models.PositiveIntegerField("版本", default=0, editable=False)
+    limited = models.BooleanField(
+        default=False, editable=False
+    )  # for some; stays set when the last department is deleted
 
     class Meta:
         verbose_name = "审批流程"
@@ -213,7 +216,10 @@ class Assignment(models.Model):
 
 class Event(models.Model):
     """What happened in an approval, in order: submitted, approved, rejected, returned, handed, added, withdrawn, taken_back,
-    nudged, commented, forced, stopped, replaced, late, skipped, ended."""
+    nudged, commented, forced, stopped, replaced, late, skipped, ended, opened; of what follows the approval set and webhook (whose
+    `text` is its state, WAITING until it is sent)."""
+
+    WAITING = "等待发送"
 
     approval = models.ForeignKey(Approval, models.CASCADE, related_name="events")
     step = models.ForeignKey(Step, models.SET_NULL, null=True, related_name="+", db_index=False)

@@ -94,6 +94,16 @@ app.conf.beat_schedule = {
         "args": ["quotation_reminders"],
         "schedule": crontab(hour=8, minute=20),
     },
+    "approval-limits": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["approval_limits"],
+        "schedule": crontab(minute="*/5"),
+    },
+    "approval-views": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["approval_views"],
+        "schedule": crontab(hour=0, minute=25),
+    },
     "clean-up": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["clean_up"],

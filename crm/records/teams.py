@@ -135,7 +135,9 @@ def expire(today) -> int:
 
 def _expired(module, today) -> list:
     """(module, grant) of at most AT_ONCE grants that ended."""
-    rows = module.grant_model.objects.filter(until__lt=today).select_related("content_object", "user", "permission")
+    rows = module.grant_model.objects.filter(until__lt=today, source="team").select_related(
+        "content_object", "user", "permission"
+    )
     return [(module, grant) for grant in rows.order_by("user_id", "pk")[:AT_ONCE]]
 
 

@@ -14,6 +14,8 @@ from .accounts import check_password, end_sessions, new_password
 from .oplog import differences, record
 from .roles import check_grant
 
+# after(person, by=...): called in the transaction that disables somebody. Modules above register what becomes of what waits for them.
+DISABLED: list[Callable] = []
 _OWN_FIELDS = {"department": "部门", "supervisor": "直属上级"}
 
 
@@ -145,6 +147,8 @@ def disable_employee(employee, *, by) -> None:
     employee.save(update_fields=["is_active", "disabled_at"])
     end_sessions(employee)
     record("employee.disabled", employee, by=by, text="停用员工")
+    for after in DISABLED:
+        after(employee, by=by)
 
 
 @transaction.atomic
