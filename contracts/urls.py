@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from . import settings, views
 from .changes import urls as changes
 from .lines import views as lines
 from .paper import urls as paper
@@ -9,6 +10,10 @@ from .paper import urls as paper
 urlpatterns = [
     *changes.urlpatterns,
     *paper.urlpatterns,
+    path("contracts/lines/export/", lines.ContractLinesExportView.as_view(), name="contract-lines-export"),
     path("contracts/<int:pk>/lines/", lines.ContractLinesView.as_view(), name="contract-lines"),
     path("contracts/<int:pk>/lines/row/", lines.ContractRowView.as_view(), name="contract-lines-row"),
+    path("contracts/<int:pk>/renew/", views.RenewView.as_view(), name="contract-renew"),
+    path("quotations/<int:pk>/contract/", views.FromQuotationView.as_view(), name="quotation-contract"),
+    path("settings/contracts/", settings.index, name="contract-settings"),
 ]

@@ -79,6 +79,21 @@ app.conf.beat_schedule = {
         "args": ["opportunity_reminders"],
         "schedule": crontab(hour=8, minute=20),
     },
+    "contract-execution": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["contract_execution"],
+        "schedule": crontab(hour=0, minute=15),
+    },
+    "contract-reminders": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["contract_reminders"],
+        "schedule": crontab(hour=8, minute=25),
+    },
+    "contract-counts": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["contract_counts"],
+        "schedule": crontab(hour=3, minute=25),
+    },
     "lead-rules": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["lead_rules"],

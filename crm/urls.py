@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from contracts import pages as contract_pages
 from crm import health
 from crm.records import modules
 from crm.records import urls as records
@@ -13,6 +14,7 @@ from opportunities import pages as opportunity_pages
 REPLACED = {
     "customer": customer_pages.VIEWS,
     "opportunity": opportunity_pages.VIEWS,
+    "contract": contract_pages.VIEWS,
     "lead": {"detail": OwnedDetail},
 }  # views of a module that differ from the shared ones
 

@@ -28,6 +28,10 @@ FUNCTION_OF = {
     "restore": "delete",
     "purge": "delete",
     "move": "assign",
+    "submit": "edit",
+    "withdraw": "edit",
+    "renew": "create",
+    "attach": "edit",
 }
 
 
