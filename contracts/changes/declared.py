@@ -80,7 +80,7 @@ documents.register(
 
 
 def _void(rows, *, by, form):
-    return voiding.void_many(rows, form.cleaned_data["reason"], by=by)
+    return voiding.void_many(rows, form.cleaned_data["reason"], by=by, chosen=form.chosen())
 
 
 VOID = Bulk(

@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from approvals.coming import SubmitForm
 from crm.records import modules
 from crm.records.custom.definitions import Type
 from crm.records.forms import RecordForm, records_in_reach
@@ -12,6 +13,8 @@ from crm.records.forms import RecordForm, records_in_reach
 from ..models import Contract
 from .services import NO_REASON, REASON
 from .voiding import REASON as VOID_REASON
+
+AT_ONCE = 20  # contracts whose flows are looked at before they are void together
 
 
 class ChangeForm(RecordForm):
@@ -105,3 +108,14 @@ class VoidForm(forms.Form):
     def __init__(self, *args, user, module, rows, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["reason"] = VOID_REASON.formfield(required=True, label="作废原因")
+        self.named: list[str] = []
+        for contract in list(rows[:AT_ONCE]):
+            asked = SubmitForm(document="contract_void", subject=contract, user=user)
+            for key in asked.keys:
+                if key not in self.named:
+                    self.named.append(key)
+                    self.fields[f"chosen_{key}"] = asked.fields[f"chosen_{key}"]
+
+    def chosen(self) -> dict[str, list[int]]:
+        """{step: people} the submitter named."""
+        return {key: [one.pk for one in self.cleaned_data[f"chosen_{key}"]] for key in self.named}

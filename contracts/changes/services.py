@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from approvals import services as approvals
 from approvals import states
-from approvals.models import Approval, Status
+from approvals.models import Status
 from crm.records import formatting, modules, search, services
 from crm.records.custom import definitions, values
 from crm.records.custom.definitions import Type
@@ -205,20 +205,6 @@ def submit_change(
     )
     draft.refresh_from_db()
     return draft
-
-
-def withdraw(contract: Contract, *, document: str, by) -> None:
-    """Take a change or a 作废 back while it waits (the engine says who may). ValidationError where none waits."""
-    approval = Approval.objects.filter(
-        content_type__app_label="contracts",
-        content_type__model="contract",
-        object_id=contract.pk,
-        document=document,
-        state=Approval.State.PENDING,
-    ).first()
-    if approval is None:
-        raise ValidationError("审批已经结束，不能再撤回。")
-    approvals.withdraw(approval.pk, by=by)
 
 
 def settle_change(pk: int, outcome: str, *, approval, by) -> None:

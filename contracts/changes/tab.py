@@ -51,6 +51,7 @@ def build(request, contract, rights) -> dict:
         "compare_url": module.url("versions/compare", contract.pk) if len(found) > 1 else "",
         "change_url": module.url("change", contract.pk) if may else "",
         "draft": draft,
+        "submit_url": module.url("change/submit", contract.pk) if may and draft else "",
         "discard_url": module.url("change/discard", contract.pk) if may and draft else "",
     }
 

@@ -5,6 +5,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.shortcuts import render
 
+from approvals import documents as approvables
+from approvals import services as approvals
+from approvals.coming import SubmitForm
 from crm.records import fieldset, modules, scope
 from crm.records.models import OperationLog
 from crm.records.views.base import ModuleView
@@ -17,10 +20,11 @@ from products.lines.tab import Sight
 from products.lines.views import LinesView
 
 from ..models import ContractVersion
+from ..services import snapshot
 from . import compare, services
-from .data import overlay, starting_point
+from .data import open_change, overlay, starting_point
 from .forms import ChangeForm
-from .services import VOIDING, WAITING
+from .services import NO_REASON, VOIDING, WAITING
 from .tab import CHIPS, rows_of, visible
 
 State = ContractVersion.State
@@ -90,6 +94,10 @@ class ChangeView(ChangeBase):
                 if "send" not in data:
                     return done(request, f"{self.module.url(pk=pk)}?tab=versions", "已保存变更草稿")
                 draft = saved
+                payload = {"version": saved.pk}
+                values = approvables.ALL["contract_change"].values(record, payload)
+                if approvals.preview("contract_change", submitter=self.user, values=values).choices:
+                    return done(request, self.module.url("change/submit", pk))
                 sent = services.submit_change(record, revision=saved.revision, by=self.user)
             except services.Stale as error:
                 stale = error
@@ -98,8 +106,7 @@ class ChangeView(ChangeBase):
             except ValidationError as error:
                 move_errors(form, error)
             else:
-                word = "变更已生效" if sent.state == State.EFFECTIVE else "已提交审批"
-                return done(request, f"{self.module.url(pk=pk)}?tab=versions", word)
+                return done(request, f"{self.module.url(pk=pk)}?tab=versions", said(sent))
         record = self.record() if stale else record
         shown = self.of_typed(made, typed, faults) if self.with_lines else []
         if saved is not None and self.with_lines:  # kept, but not sent: the rows are those of the draft now
@@ -172,24 +179,20 @@ class ChangeRowView(ChangeBase):
         return render(request, "lines/row.html", {"row": {**row, "key": key, "line": ""}, "sight": self.sight})
 
 
-class _Confirm(ModuleView):
-    """A question in a dialog, done on POST."""
+class DiscardView(ModuleView):
+    """/contracts/<pk>/change/discard/"""
 
     module_name = "contract"
-    heading = body = submit = message = ""
-    danger = False
-
-    def act(self, record):
-        raise NotImplementedError
+    action = "amend"
 
     def ask(self, record, trouble: str = ""):
         return self.page(
             "records/confirm.html",
             {
-                "heading": self.heading,
-                "body": trouble or self.body,
-                "submit_label": self.submit,
-                "danger": self.danger,
+                "heading": "放弃变更草稿？",
+                "body": trouble or "草稿里的修改不再保留，合同不受影响。",
+                "submit_label": "放弃草稿",
+                "danger": True,
                 "action": self.request.path,
                 "back_url": f"{self.module.url(pk=record.pk)}?tab=versions",
             },
@@ -202,32 +205,73 @@ class _Confirm(ModuleView):
     def post(self, request, pk):
         record = self.record()
         try:
-            self.act(record)
+            services.discard_change(record, by=self.user)
         except ValidationError as error:
             return self.ask(record, "；".join(error.messages))
-        return done(request, f"{self.module.url(pk=pk)}?tab=versions", self.message)
+        return done(request, f"{self.module.url(pk=pk)}?tab=versions", "已放弃变更草稿")
 
 
-class DiscardView(_Confirm):
-    """/contracts/<pk>/change/discard/"""
+class SubmitChangeForm(SubmitForm):
+    """The draft as it was shown, and whom its submitter names."""
 
-    action, danger = "amend", True
-    heading, submit, message = "放弃变更草稿？", "放弃草稿", "已放弃变更草稿"
-    body = "草稿里的修改不再保留，合同不受影响。"
-
-    def act(self, record):
-        services.discard_change(record, by=self.user)
+    def __init__(self, data=None, *, draft, **kwargs):
+        super().__init__(data, document="contract_change", payload={"version": draft.pk}, **kwargs)
+        shown = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput, initial=draft.revision)
+        self.fields["revision"] = shown
 
 
-class WithdrawView(_Confirm):
-    """/contracts/<pk>/change/withdraw/: a change or a 作废 that waits."""
+class SubmitView(ModuleView):
+    """/contracts/<pk>/change/submit/: what the draft changes and who will decide."""
 
-    heading, submit, message = "撤回审批？", "撤回", "已撤回"
-    body = "审批立即结束，合同按现在生效的版本继续执行；可以修改后重新提交。"
+    module_name = "contract"
+    action = "amend"
 
-    def act(self, record):
-        document = "contract_void" if record.changing == "void" else "contract_change"
-        services.withdraw(record, document=document, by=self.user)
+    def get(self, request, pk):
+        return self.answer(self.record(), None)
+
+    def post(self, request, pk):
+        return self.answer(self.record(), request.POST)
+
+    def answer(self, record, data):
+        draft = open_change(record)
+        if draft is None or draft.state != State.DRAFT:
+            raise PermissionDenied("没有可以提交的变更草稿。")
+        form = SubmitChangeForm(data, draft=draft, subject=record, user=self.user)
+        if data is not None and form.is_valid():
+            try:
+                sent = services.submit_change(
+                    record,
+                    revision=form.cleaned_data["revision"],
+                    chosen=form.chosen(),
+                    note=form.note,
+                    by=self.user,
+                )
+            except services.Stale:
+                form.add_error(None, "草稿刚被同事修改，请核对后再提交。")
+                form.data = {**form.data.dict(), "revision": draft.revision}
+            except ValidationError as error:
+                form.take(error)
+            else:
+                return done(self.request, f"{self.module.url(pk=record.pk)}?tab=versions", said(sent))
+        return self.page(
+            "contracts/change_submit.html",
+            {
+                "heading": f"提交第 {draft.number} 版变更？",
+                "body": f"变更原因：{draft.reason}" if draft.reason else NO_REASON,
+                "difference": compare.between(snapshot(record), draft.data, self.user),
+                "coming": form.coming,
+                "fields": form,
+                "submit_label": "提交审批",
+                "action": self.request.path,
+                "back_url": f"{self.module.url(pk=record.pk)}?tab=versions",
+            },
+            status=422 if form.errors else 200,
+        )
+
+
+def said(version: ContractVersion) -> str:
+    """What became of a change that was sent."""
+    return "变更已生效" if version.state == State.EFFECTIVE else "已提交审批"
 
 
 class VersionsBase(ModuleView):

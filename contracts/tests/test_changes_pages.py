@@ -133,14 +133,14 @@ def test_out_of_reach_is_404_and_without_the_function_or_state_403(seller):
     made, stranger = factories.approved(seller), employee("外", ["seller"], department("华南"))
     finance = employee("财", ["finance"], department("财务"))
     propose(made, seller)
-    pages = ("change/", "change/row/?product=1&key=n1", "change/discard/", "change/withdraw/", "versions/1/")
+    pages = ("change/", "change/row/?product=1&key=n1", "change/discard/", "change/submit/", "versions/1/")
     for page in (*pages, "versions/compare/"):
         url = f"/contracts/{made.pk}/{page}"
         assert client_for(stranger).get(url).status_code == 404, page
         if "versions" not in page and "row" not in page:
             assert client_for(stranger).post(url, sent(made)).status_code == 404
     client = client_for(finance)
-    for page in pages[:3]:
+    for page in pages[:4]:
         assert client.get(f"/contracts/{made.pk}/{page}").status_code == 403
     assert client.post(f"/contracts/{made.pk}/change/", sent(made, revision="1")).status_code == 403
     assert client.get(f"/contracts/{made.pk}/versions/1/").status_code == 200

@@ -222,7 +222,7 @@ EXPECTED = {
     "contract-change": ("in 404 ok 403", "in 404 ok 403"),
     "contract-change-row": ("in 404 404 403", "in 405 405 403"),
     "contract-change-discard": ("in 404 ok 403", "in 404 ok 403"),
-    "contract-change-withdraw": ("in 404 ok 403", "in 404 ok 403"),
+    "contract-change-submit": ("in 404 403 403", "in 404 403 403"),
     "contract-version": ("in 404 ok 403", "in 405 405 403"),
     "contract-versions-compare": ("in 404 ok 403", "in 405 405 403"),
     "contract-paper": ("in 404 404 403", "in 405 405 403"),
