@@ -9,6 +9,7 @@ from crm.records.views.detail import DetailView
 from crm.records.views.editing import CreateView, EditView
 
 from . import services
+from .changes import declared as changes
 
 BUTTONS = {"save_label": "保存草稿", "submit_label": "提交审批"}
 
@@ -25,9 +26,10 @@ class ContractPage(DetailView):
 
     def actions(self, record):
         found = super().actions(record)
+        place = next((n for n, one in enumerate(found) if one.get("danger")), len(found))
+        found[place:place] = changes.actions(record, self.rights)
         if "renew" in self.rights:
             url = self.module.url("renew", record.pk)
-            place = next((n for n, one in enumerate(found) if one.get("danger")), len(found))
             found.insert(place, {"label": "续签", "url": url, "icon": "plus", "dialog": True})
         first = [one for one in found if one["label"] == "提交审批"]
         if not first:
@@ -39,7 +41,7 @@ class ContractPage(DetailView):
     def notices(self, record):
         found = super().notices(record)
         for key, words in (("void_reason", "已作废"), ("end_reason", "已关闭")):
-            if getattr(record, key) and self.readable(key):
+            if getattr(record, key) and self.readable(key) and record.changing != "void":
                 found.append(f"{words}：{getattr(record, key)}")
         return found
 

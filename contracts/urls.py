@@ -3,11 +3,15 @@
 from django.urls import path
 
 from . import settings, views
+from .changes import urls as changes
 from .invoices import title_views as titles
 from .invoices import views as invoices
 from .lines import views as lines
+from .paper import urls as paper
 
 urlpatterns = [
+    *changes.urlpatterns,
+    *paper.urlpatterns,
     path("contracts/lines/export/", lines.ContractLinesExportView.as_view(), name="contract-lines-export"),
     path("contracts/<int:pk>/lines/", lines.ContractLinesView.as_view(), name="contract-lines"),
     path("contracts/<int:pk>/lines/row/", lines.ContractRowView.as_view(), name="contract-lines-row"),

@@ -183,8 +183,11 @@ class ContractVersion(models.Model):
     data = models.JSONField()
     amount = fields.Money("合同金额")
     reason = fields.LongText("变更原因", max_length=500)
+    revision = models.PositiveIntegerField("保存次数", default=1, db_default=1, editable=False)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField("创建时间", auto_now_add=True)
+    submitted_at = models.DateTimeField("提交时间", null=True, editable=False)
+    decided_at = models.DateTimeField("审批结束时间", null=True, editable=False)
     effective_at = models.DateTimeField("生效时间", null=True)
 
     class Meta:

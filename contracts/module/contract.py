@@ -9,6 +9,8 @@ from crm.records.modules import Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred, this_month
 
 from .. import approving, following, numbering  # noqa: F401  announce themselves
+from ..changes import declared as changes
+from ..changes.tab import TAB as VERSIONS
 from ..copying import create_from
 from ..lines.declared import EXPORT
 from ..lines.declared import TAB as LINES
@@ -43,7 +45,7 @@ def contract_chips(contract, fields) -> list[dict]:
             if 0 <= days <= SOON:
                 words = f"还有 {days} 天到期" if days else "今天到期"
                 found.append({"label": words, "css": "k-chip-warning"})
-    return found
+    return [*found, *changes.chips(contract)]
 
 
 CONTRACT = modules.register(
@@ -126,8 +128,8 @@ CONTRACT = modules.register(
         ),
         facts=("number", "customer", "amount", "signed_on", "starts_on", "ends_on", "customer_signer", "owner"),
         chips=contract_chips,
-        tabs=[LINES],
-        bulk=[*BULK, EXPORT],
+        tabs=[LINES, VERSIONS],
+        bulk=[*BULK, changes.VOID, EXPORT],
         inherent=(ContractVersion,),
         create_from=create_from,
         texts={"transfer_body": "审批、产品、回款和发票不变。"},

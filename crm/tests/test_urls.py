@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from contracts import services as contracts
 from contracts.models import Contract
 from crm.notices.services import notify
 from crm.records import modules, services, trees, uploads
@@ -105,6 +106,8 @@ def site(db):
     rival = Competitor.objects.create(opportunity=opportunity, name="对手")
     contract = Contract(name="金丝雀合同", customer=customer, owner=owner, signed_on="2026-01-01", amount=1)
     services.create(contract, by=owner)
+    agreed = Contract(name="金丝雀合同二", customer=customer, owner=owner, signed_on="2026-01-01", amount=1)
+    agreed = contracts.submit(services.create(agreed, by=owner), by=owner)
     lead = create_lead(Lead(name="金丝雀线索", owner=owner), by=owner)
     Lead.objects.filter(pk=lead.pk).update(status=Lead.Status.FOLLOWING)
     plan = PlanItem.objects.create(lead=lead, day="2026-01-01", content="金丝雀计划", created_by=owner)
@@ -137,6 +140,8 @@ def site(db):
         "opportunity-person": decides.pk,
         "opportunity-rival": rival.pk,
         "contract": contract.pk,
+        **dict.fromkeys(("contract-change", "contract-change-discard", "contract-change-submit"), agreed.pk),
+        **dict.fromkeys(("contract-version", "contract-versions-compare"), agreed.pk),
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
         "quotation": quotation.pk,
@@ -175,6 +180,8 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
             found[key] = ids["opportunity"] if "row" in converters else ids.get(name, ids.get(about, 1))
         elif key == "row":
             found[key] = ids[name.removesuffix("-remove")]
+        elif key in ("version", "template"):
+            found[key] = 1
         elif key == "item":
             found[key] = ids["lead-plan"]
         elif key in ("employee", "pool", "product"):
