@@ -12,6 +12,12 @@ from .figures import ZERO
 from .models import PaymentAllocation
 
 
+class KeptColumn(Column):
+    """What the verbs write of their own accord: no import can fill it."""
+
+    computed = True
+
+
 class StateColumn(Column):
     """未回, 部分, 已回, 逾期 N 天, out of the figures and the date."""
 

@@ -65,7 +65,7 @@ class PlanForm(_AtContract):
 
     class Meta:
         model = PaymentPlan
-        fields = ["contract", "amount", "due_on", "method", "remind_days", "owner", "remark"]
+        fields = ["contract", "amount", "due_on", "owner", "remark", "remind_days", "method"]
 
     def prepare(self):
         super().prepare()
@@ -88,7 +88,7 @@ class PaymentForm(_AtContract):
 
     class Meta:
         model = Payment
-        fields = ["contract", "type", "paid_on", "amount", "method", "owner", "remark"]
+        fields = ["contract", "type", "paid_on", "amount", "owner", "remark", "method"]
 
     def prepare(self):
         super().prepare()

@@ -21,6 +21,7 @@ from .offering import payable
 from .services import allotting
 from .services.holding import OVER
 
+DAYS = PaymentPlan._meta.get_field("remind_days").get_default()
 NO_NUMBER = "未提交"  # what lists and files show of payments without a number
 
 
@@ -96,7 +97,15 @@ class PlanImporter(_OfContracts):
         Target("amount", create=True, synonyms=("金额", "应收金额"), example="30000.00"),
         Target("due_on", create=True, synonyms=("应收日期", "到期日期", "日期"), example="2026-03-31"),
         Target("method", synonyms=("方式", "付款方式")),
-        Target("remind_days", synonyms=("提醒天数",), example="3", note="0 到 365"),
+        Target(
+            "remind_days",
+            "提前几天提醒",
+            field="",
+            create=True,
+            synonyms=("提醒天数",),
+            example="3",
+            note="0 到 365，空着就不提醒",
+        ),
         Target("owner", lookup=OWNER, create=True, synonyms=("业务员", "跟进人"), note="没有这一列就是合同的负责人"),
         Target("remark", synonyms=("说明",)),
         *HISTORY,
@@ -104,9 +113,16 @@ class PlanImporter(_OfContracts):
 
     def rows(self, chunk):
         super().rows(chunk)
-        for row, days in enumerate(chunk.values.get("remind_days") or ()):
-            if days is not None and not 0 <= days <= 365:
-                chunk.fail(row, "提前几天提醒", "提前提醒应在 0 到 365 天之间")
+        if "remind_days" not in chunk.values:
+            chunk.values["remind_days"] = [DAYS] * len(chunk)
+            return
+        found: list[int | None] = []
+        for row, text in enumerate(chunk.values["remind_days"]):
+            days = int(text) if text and text.isascii() and text.isdigit() and len(text) < 4 else None
+            found.append(days)
+            if text and (days is None or days > 365):
+                chunk.fail(row, "提前几天提醒", "提前提醒应是 0 到 365 的整数")
+        chunk.values["remind_days"] = found
 
     def judge(self, chunk, rows):
         known = self.held(chunk, rows)
@@ -148,7 +164,14 @@ class PaymentImporter(_OfContracts):
     amount_label = "金额"
     key_label, key_targets, duplicate_message = "回款编号", ("number",), "该回款编号已存在"
     targets = (
-        Target("number", function="history", create=True, synonyms=("编号", "流水号"), note="空着就由系统编号"),
+        Target(
+            "number",
+            "回款编号",
+            field="",
+            create=True,
+            synonyms=("编号", "流水号"),
+            note="空着就由系统编号；填写需要“导入历史回款”权限",
+        ),
         CONTRACT,
         Target("type", create=True, synonyms=("回款类型",), note="回款 或 退款，空着就是回款"),
         Target("paid_on", create=True, synonyms=("日期", "到账日期", "收款日期"), example="2026-03-31"),
@@ -175,9 +198,13 @@ class PaymentImporter(_OfContracts):
         values["type"] = [one or Payment.Type.RECEIPT for one in values.get("type") or [""] * size]
         values["status"] = [one or first for one in values.get("status") or [""] * size]
         given = values.get("number") or [""] * size
-        values["number"] = ["" if one == NO_NUMBER else one for one in given]
+        values["number"] = ["" if one == NO_NUMBER else one or "" for one in given]
         settled = values.get("settled_at") or [None] * size
         for row, status in enumerate(values["status"]):
+            if values["number"][row] and not may:
+                chunk.fail(row, "回款编号", "您没有“导入历史回款”的权限，编号在提交时生成")
+            if len(values["number"][row]) > 60:
+                chunk.fail(row, "回款编号", "最多 60 个字")
             if status not in (Status.DRAFT, Status.APPROVED):
                 chunk.fail(row, "状态", "只能导入草稿和已通过的回款")
             if settled[row] and status != Status.APPROVED:

@@ -97,7 +97,7 @@ class Payment(OwnedRecord, Approvable):
             ),
         ]
         indexes = [
-            *owned_indexes("payment", "created_at", "updated_at", "paid_on"),
+            *owned_indexes("payment", "created_at", "updated_at", "paid_on", "number"),
             models.Index("contract", F("id").desc(), condition=Q(deleted_at=None), name="payment_contract"),
             models.Index("customer", F("id").desc(), condition=Q(deleted_at=None), name="payment_customer"),
         ]

@@ -7,7 +7,7 @@ from crm.records.columns import Column
 from crm.records.modules import Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred
 
-from ..columns import PlansColumn
+from ..columns import KeptColumn, PlansColumn
 from ..models import Payment, PaymentAllocation, PaymentGrant
 from ..services import create_payment, delete_payments, restore_payments, update_payment
 from . import plan  # noqa: F401  plans stand before payments
@@ -67,6 +67,7 @@ PAYMENT = modules.register(
             Column(
                 "number",
                 combine=lambda number: number or "未提交",
+                sort="number",
                 css="k-w-120",
                 m="title",
                 default=True,
@@ -82,10 +83,10 @@ PAYMENT = modules.register(
             Column("status", css="k-w-72", m="side", default=True),
             Column("owner", css="k-w-96", m="sub", default=True),
             Column("settled_at", css="k-w-104"),
-            Column("submitted_at", css="k-w-104"),
-            Column("approved_at", css="k-w-104"),
-            Column("voided_at", css="k-w-104"),
-            Column("void_reason", css="k-w-name"),
+            KeptColumn("submitted_at", css="k-w-104"),
+            KeptColumn("approved_at", css="k-w-104"),
+            KeptColumn("voided_at", css="k-w-104"),
+            KeptColumn("void_reason", css="k-w-name"),
             Column("remark", css="k-w-name"),
             Column("created_by", css="k-w-88", default=True),
             Column("created_at", sort="created_at", css="k-w-104"),

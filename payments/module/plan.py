@@ -6,7 +6,7 @@ from crm.records.modules import Face, Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred
 
 from .. import approving, hooks, nightly, numbering, settings, states  # noqa: F401  announce themselves
-from ..columns import LackColumn, StateColumn
+from ..columns import KeptColumn, LackColumn, StateColumn
 from ..models import PaymentPlan, PaymentPlanGrant
 from ..services import create_plan, delete_plans, restore_plans, update_plan
 from .views import overdue, paid, soon, this_month_due, unpaid
@@ -61,8 +61,8 @@ PLAN = modules.register(
             Column("customer", paths=("customer__name",), css="k-w-name", m="sub", default=True),
             Column("due_on", sort="due_on", css="k-w-104", m="pair", default=True),
             Column("amount", css="k-w-120", m="pair", default=True),
-            Column("received", kind="money", css="k-w-120", m="pair", default=True),
-            Column("pending", kind="money", css="k-w-104"),
+            KeptColumn("received", kind="money", css="k-w-120", m="pair", default=True),
+            KeptColumn("pending", kind="money", css="k-w-104"),
             LackColumn(),
             StateColumn(),
             Column("method", css="k-w-88", default=True),
