@@ -17,6 +17,7 @@ from . import (
     fields,
     followups,
     intake,
+    invoices,
     leads,
     mailing,
     opportunities,
@@ -68,6 +69,7 @@ def make() -> dict[str, int]:
         prices.make(people)
         _offers()
         conversions.make(people)
+        invoices.make(people)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
