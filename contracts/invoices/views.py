@@ -96,10 +96,9 @@ class IssueView(ModuleView):
             self.why_not(ids)
         several = len(invoices) > 1
         found = [IssueForm(data if save else None, invoice=one, several=several) for one in invoices]
-        valid = [form.is_valid() for form in found] if save else [False]  # every row says what is wrong with it
-        if all(valid):
-            if answer := self.save(found):
-                return answer
+        wrong = [form for form in found if not form.is_valid()] if save else []  # every row says what is wrong with it
+        if save and not wrong and (answer := self.save(found)):
+            return answer
         return self.show(found, len(ids) - len(found), status=422 if save and self.request.htmx else 200)
 
     def why_not(self, ids):

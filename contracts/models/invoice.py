@@ -101,7 +101,7 @@ class Invoice(OwnedRecord, Approvable):
             ),
         ]
         indexes = [
-            *owned_indexes("invoice", "created_at", "updated_at"),
+            *owned_indexes("invoice", "created_at", "updated_at", "title"),
             models.Index("contract", F("id").desc(), condition=Q(deleted_at=None), name="invoice_contract"),
             models.Index("customer", F("id").desc(), condition=Q(deleted_at=None), name="invoice_customer"),
         ]

@@ -90,7 +90,7 @@ INVOICE = modules.register(
         search_placeholder="抬头、申请编号、发票号码",
         picked=("number",),
         columns=[
-            Column("title", css="k-w-name", m="title", default=True),
+            Column("title", sort="title", css="k-w-name", m="title", default=True),
             Column("number", css="k-w-120", m="sub", default=True),
             Column("contract", paths=("contract__name",), css="k-w-name", m="sub", default=True),
             Column("customer", paths=("customer__name",), css="k-w-name", default=True),

@@ -19,6 +19,7 @@ from . import (
     fields,
     followups,
     intake,
+    invoices,
     leads,
     mailing,
     opportunities,
@@ -72,6 +73,7 @@ def make() -> dict[str, int]:
         _offers()
         conversions.make(people)
         contracts.make_open(people)
+        invoices.make(people)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

@@ -241,6 +241,13 @@ EXPECTED = {
     "contract-renew": ("in 404 403 403", "in 404 403 403"),
     "quotation-contract": ("in 404 ok 403", "in 404 ok 403"),
     "contract-settings": ("in 403 403 403", "in 403 403 403"),
+    # invoices and titles
+    "invoice-issue": ("in 403 ok 403", "in 403 ok 403"),
+    "invoice-titles": ("in 404 404 403", "in 405 405 403"),
+    "customer-title-new": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-title": ("in 404 ok 403", "in 404 ok 403"),
+    "customer-title-default": ("in 405 405 403", "in 404 ok 403"),
+    "customer-title-remove": ("in 404 ok 403", "in 404 ok 403"),
     "opportunity-lines-export": ("in ok ok 403", "in ok ok 403"),
     "price-lists": ("in 403 403 403", "in 405 405 405"),
     "price-list-new": ("in 403 403 403", "in 403 403 403"),
