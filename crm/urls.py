@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("customers.urls")),
     path("", include("opportunities.urls")),
     path("", include("contracts.urls")),
+    path("", include("approvals.editor.urls")),
     path("", include("leads.urls")),
     *[
         route
