@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from crm.notices import kinds as messages
-from crm.records import params
+from crm.records import modules, params
 from crm.records.periodic import periodic
 from orgs.handover import parts
 from orgs.services import employees
@@ -16,6 +16,9 @@ messages.register("approval", "等我审批", "审批", icon="approval", mail=Tr
 messages.register("approval_done", "审批的结果与进展", "审批", icon="approval", mail=True, order=21)
 messages.register("approval_copy", "抄送我的审批", "审批", icon="approval", order=22)
 messages.register("approval_nudge", "催办与超时", "审批", icon="approval", mail=True, order=23)
+
+modules.ADMIN_FUNCTIONS["admin.approvals"] = "审批流程"
+modules.ADMIN_FUNCTIONS["admin.approval_force"] = "强制通过与终止审批"
 
 params.declare(
     params.Param(
