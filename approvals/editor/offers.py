@@ -25,10 +25,10 @@ def _dicts(value) -> list[dict]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def said(document: str, definition: dict, *, ways: dict[int, str] | None = None) -> dict:
-    """What cards and fields say of a definition as it was typed: words, and problems by place."""
+def said(document: str, definition: dict, **known) -> dict:
+    """What cards and fields say of a definition as it was typed: words, and problems by place; `known` as Words takes it."""
     cleaned, faults = shape.clean(definition, document)
-    words, label = Words([(document, cleaned)], ways=ways), documents.ALL[document].label
+    words, label = Words([(document, cleaned)], **known), documents.ALL[document].label
     if "condition" in faults:
         when = ""
     else:
@@ -50,14 +50,14 @@ def said(document: str, definition: dict, *, ways: dict[int, str] | None = None)
 
 def page(document: str, definition: dict, *, ways: dict[int, str]) -> dict:
     """Everything static/flow-editor.js draws from; `ways` = {department: way down to it}."""
-    facts = flows.facts_of(document)
-    spoken = said(document, definition, ways=ways)
+    facts, roles = flows.facts_of(document), dict(Role.objects.values_list("pk", "name"))
+    spoken = said(document, definition, ways=ways, roles=roles)
     return {
         "said": spoken,
         "fresh": first_step(""),
         "most": shape.STEPS,
         "names": spoken["names"],
-        "roles": [[pk, name] for pk, name in Role.objects.values_list("pk", "name")],
+        "roles": list(roles.items()),
         "settable": [_operand(fact) for fact in documents.ALL[document].settable()],
         "trial": {"amount": GIVEN},
         "conditions": {

@@ -73,9 +73,10 @@ def _figure(kind: str, typed: str) -> str:
 class Words:
     """Names of everything some definitions of one or several kinds of document point at, read at once."""
 
-    def __init__(self, pairs, *, ways: dict[int, str] | None = None):
-        """`pairs` = [(document key, definition)]; `ways` where the page has read them already."""
-        people, roles, departments = set(), set(), set()
+    def __init__(self, pairs, *, ways: dict[int, str] | None = None, roles: dict[int, str] | None = None):
+        """`pairs` = [(document key, definition)]; `ways` of all departments and names of all `roles` where the page has read
+        them already."""
+        people, named, departments = set(), set(), set()
         self.facts = {
             key: {fact.key: fact for fact in flows.facts_of(key)}
             for key in {key for key, _ in pairs if key in documents.ALL}
@@ -87,7 +88,7 @@ class Words:
                 if who["kind"] == "employee":
                     people |= ids_of(who["ids"])
                 elif who["kind"] == "role":
-                    roles |= ids_of(who["ids"])
+                    named |= ids_of(who["ids"])
             known = self.facts.get(key, {})
             asked = [(known.get(rule["f"]), rule.get("v")) for rule in conditions_of(definition)]
             settable = self.settable.get(key, {})
@@ -103,7 +104,9 @@ class Words:
                 Employee.objects.filter(pk__in=people).values_list("pk", "name", "is_active") if people else ()
             )
         }
-        self.roles = dict(Role.objects.filter(pk__in=roles).values_list("pk", "name")) if roles else {}
+        if roles is None:
+            roles = dict(Role.objects.filter(pk__in=named).values_list("pk", "name")) if named else {}
+        self.roles = roles
         self.departments = (tree.ways() if ways is None else ways) if departments else {}
 
     # Who ----------------------------------------------------------------------------------------------------------------
