@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("orgs.urls")),
     *records.shared,
     path("", include("approvals.urls")),
+    path("", include("approvals.editor.urls")),
     path("", include("customers.urls")),
     path("", include("opportunities.urls")),
     path("", include("contracts.urls")),

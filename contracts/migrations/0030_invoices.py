@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contracts', '0010_quotation'),
+        ('contracts', '0020_changes_and_paper'),
         ('customers', '0050_pool_removed_at'),
         ('records', '0080_number_rules'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

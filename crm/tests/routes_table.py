@@ -146,6 +146,18 @@ EXPECTED = {
     "handover-agree": ("in 404 ok 403", "in 404 ok 403"),
     "handover-refuse": ("in 404 ok 403", "in 404 ok 403"),
     "handover-withdraw": ("in 404 403 403", "in 404 403 403"),
+    # approval flows
+    "flows": ("in 403 403 403", "in 405 405 405"),
+    "flow-new": ("in 403 403 403", "in 403 403 403"),
+    "flow-order": ("in 405 405 405", "in 403 403 403"),
+    "flow-read": ("in 405 405 405", "in 403 403 403"),
+    "flow-try": ("in 405 405 405", "in 403 403 403"),
+    "flow": ("in 403 403 403", "in 403 403 403"),
+    "flow-act": ("in 405 405 405", "in 403 403 403"),
+    "flow-delete": ("in 403 403 403", "in 403 403 403"),
+    "flow-versions": ("in 403 403 403", "in 405 405 405"),
+    "flow-version": ("in 403 403 403", "in 405 405 405"),
+    "flow-restore": ("in 403 403 403", "in 403 403 403"),
     # settings of the pools
     "pool-settings": ("in 403 403 403", "in 405 405 405"),
     "pool-settings-run": ("in 403 403 403", "in 403 403 403"),

@@ -385,7 +385,8 @@ class TestRoutes:
             "customer.lock" in found["customer-bulk"]["permission"]
             and "product.transfer" not in found["product-bulk"]["permission"]
         )
-        assert found["pick-department"]["permission"] == "admin.org | admin.roles | admin.pools | admin.sales"
+        offered = "admin.org | admin.roles | admin.pools | admin.sales | admin.approvals"
+        assert found["pick-department"]["permission"] == offered
         assert found["customer-star"]["methods"] == ["POST"] and found["home"]["methods"] == ["GET", "HEAD"]
 
     def test_no_pattern_is_left_out(self):
