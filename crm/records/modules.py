@@ -28,6 +28,10 @@ FUNCTION_OF = {
     "restore": "delete",
     "purge": "delete",
     "move": "assign",
+    "submit": "edit",
+    "withdraw": "edit",
+    "renew": "create",
+    "attach": "edit",
 }
 
 
@@ -48,7 +52,8 @@ class View:
 @dataclass(frozen=True)
 class Tab:
     """A tab of a detail page. `build(request, record, rights)` gives the template context; `count(record, user)` the
-    figure in the label, as a number or as the rows to count (one queryset or several)."""
+    figure in the label, as a number or as the rows to count (one queryset or several). Whoever holds none of `functions` has no
+    such tab."""
 
     key: str
     label: str
@@ -56,6 +61,10 @@ class Tab:
     build: Callable
     count: Callable | None = None
     order: int = 50
+    functions: tuple[str, ...] = ()
+
+    def opens(self, user) -> bool:
+        return not self.functions or any(map(user.has_function, self.functions))
 
 
 @dataclass(frozen=True)
@@ -171,6 +180,7 @@ class Module:
     functions: tuple = ()
     without: tuple = ()
     parents: tuple[str, ...] = ()
+    shown_by: tuple[str, ...] = ()  # parents whose page shows it in a tab of its own making
     owned: bool = True
     followed: bool = False  # follow-ups (跟进记录) are written at its records
     grant_model: type | None = None
@@ -186,7 +196,11 @@ class Module:
     importer: str = ""
     verbs: dict = field(default_factory=dict)
     create_from: Callable | None = None
+    adds: Callable | None = (
+        None  # adds(parent, user) -> whether the tab at this parent offers to add one; None: whoever edits it
+    )
     pickable: Callable = lambda rows: rows  # rows that may be picked anew
+    pick_for: dict = field(default_factory=dict)  # what a picker may ask for by name instead: {name: f(user) -> rows}
     picked: tuple[str, ...] = ()  # columns of the second line in pickers; none named: phone, or else code
     texts: dict = field(
         default_factory=dict
@@ -231,6 +245,11 @@ class Module:
             return self.model.objects.trashed().filter(Q(pk__in=here) | Q(pk__in=self.unowned(user)))
         return rows
 
+    @property
+    def edits_many(self) -> bool:
+        """Whether fields of several records may be edited at once; not where each has a form of its own."""
+        return bool(self.form) and "bulk_edit" not in self.without
+
     def function_for(self, action: str) -> str:
         return FUNCTION_OF.get(action, action)
 
@@ -265,8 +284,13 @@ class Module:
     def title_field(self) -> str:
         return self.columns[0].key
 
+    def titled(self, value) -> str:
+        """The title out of a value of the title field, as its column shows it."""
+        column = self.columns[0]
+        return column.text(column.combine(value)) if column.combine else str(value)
+
     def title_of(self, record) -> str:
-        return str(getattr(record, self.title_field))
+        return self.titled(getattr(record, self.title_field))
 
     def url(self, page: str = "", pk: int | None = None) -> str:
         base = f"/{self.prefix}/"
@@ -309,7 +333,8 @@ def get(name: str) -> Module:
 
 @dataclass(frozen=True)
 class NavPage:
-    """A page of the navigation that is no module's list; `function` opens it."""
+    """A page of the navigation that is no module's list; `function` opens it ("": everybody). `badge` = the figure of BADGES
+    beside it."""
 
     label: str
     url: str
@@ -317,6 +342,7 @@ class NavPage:
     function: str
     order: float
     group: str = "销售"
+    badge: str = ""
 
 
 NAV: list[NavPage] = []
@@ -332,6 +358,24 @@ class ToDo:
 
 
 TO_DO: list[ToDo] = []
+
+# Figures of the frame that are polled, each with a box on the workbench: key -> Badge.
+BADGES: dict[str, "Badge"] = {}
+
+
+@dataclass(frozen=True)
+class Badge:
+    """`expression(user)` = a subquery of the figure (NULL for none), `url` the list it counts, `unit` how it is read aloud."""
+
+    label: str
+    unit: str
+    url: str
+    expression: Callable
+
+
+# What modules add to the pages of records they do not know: build(record, user) -> None or {"template": shown above the
+# tabs, "actions": put before those of the record, "side": [cards], and what the template shows}.
+PANELS: list[Callable] = []
 
 
 # Places: name -> resolve(module name, rest of the place, user), which answers a Module for the rows there.

@@ -80,7 +80,7 @@ class DetailView(ModuleView):
 
     def own_tabs(self, record) -> list[Tab]:
         """The tabs the module declares."""
-        return [] if record.deleted_at else self.module.tabs
+        return [] if record.deleted_at else [tab for tab in self.module.tabs if tab.opens(self.user)]
 
     def joins(self):
         return tuple({join for column in self.module.columns for join in column.joins}) + (
@@ -94,6 +94,10 @@ class DetailView(ModuleView):
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
         here, fields = self.here(record), fieldset.of(self.module, self.user)
         counts = counted(record, {tab.key: tab.count(record, self.user) for tab in tabs if tab.count})
+        built = [] if record.deleted_at else [build(record, self.user) for build in modules.PANELS]
+        panels = [panel for panel in built if panel]
+        first = [action for panel in panels for action in panel.get("actions", ())]
+        shift = {"primary": False} if any(action.get("primary") for action in first) else {}
         return self.page(
             self.template,
             {
@@ -105,7 +109,8 @@ class DetailView(ModuleView):
                 "chips": self.module.chips(record, fields) if self.module.chips else [],
                 "strip": tags.strip(self.module, record, self.user, self.rights),
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
-                "actions": self.actions(record),
+                "panels": panels,
+                "actions": [*first, *({**action, **shift} for action in self.actions(record))],
                 "copy_url": self.module.url("text", record.pk) if not record.deleted_at else None,
                 "print_url": self.module.url("print", record.pk)
                 if "print" in self.rights and not record.deleted_at
@@ -125,7 +130,8 @@ class DetailView(ModuleView):
                 ],
                 "tab": {"key": active.key, "template": active.template, **active.build(request, record, self.rights)},
                 "notices": self.notices(record),
-                "side": [card for make in self.module.side for card in make(record, self.user)]
+                "side": [card for panel in panels for card in panel.get("side", ())]
+                + [card for make in self.module.side for card in make(record, self.user)]
                 if not record.deleted_at
                 else [],
             },
@@ -185,7 +191,7 @@ class DetailView(ModuleView):
             count = self.followup_count
             tabs.append(Tab("followups", "跟进记录", "followups/tab.html", self.followups_tab, count, order=10))
         for order, child in enumerate(self.module.children):
-            if child.may(self.user, "view"):
+            if child.may(self.user, "view") and self.module.name not in child.shown_by:
                 tabs.append(
                     Tab(
                         child.prefix,
@@ -262,7 +268,8 @@ class DetailView(ModuleView):
             shown = [view.row(row, columns, row.pk in editable) for row in rows[:ROWS_IN_TAB]]
             for row in shown:
                 row["delete_url"] = f"{child.bulk_url}delete/?ids={row['pk']}" if row["pk"] in deletable else None
-            may_add = child.may(self.user, "create") and "edit" in rights
+            may_add = child.may(self.user, "create")
+            may_add = may_add and (child.adds(record, self.user) if child.adds else "edit" in rights)
             return {
                 "table": {
                     "columns": [{"key": c.key, "label": c.label, "numeric": c.numeric} for c in columns],
