@@ -4,16 +4,17 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from approvals import services
-from approvals.models import Approval, Assignment
+from approvals import flows, services
+from approvals.models import Approval, Assignment, Flow
 from approvals.tests.factories import flow, status, step, submitted, todo, waiting
 from contracts.models import Contract, ContractGrant
 from crm.notices.models import Message
-from crm.records import periodic
+from crm.records import jobs, periodic
 from orgs import services as organisation
-from orgs.handover import job as handover_job
 from orgs.handover import services as handovers
 from orgs.handover.models import Handover
 from orgs.models import OrgLog
@@ -61,8 +62,6 @@ def test_the_submitter_who_takes_over_somebodys_work_still_does_not_decide(peopl
 
 
 def _run_handover(person) -> None:
-    from crm.records import jobs
-
     jobs.execute(Handover.objects.get(employee=person).job_id)
 
 
@@ -144,8 +143,6 @@ def test_nobody_found_passes_by_itself_where_the_step_says_so(people):
     assert "自动通过" in approval.steps.first().note
     flow(people.admin, step(who=who("head", level=0), nobody="approve"), name="另一个")
     people_flow = Approval.objects.get(pk=approval.pk).flow_version.flow
-    from approvals import flows
-
     flows.disable(people_flow, by=people.admin)
     contract, second = submitted(people.seller, name="二号")
     assert (second.state, status(contract)) == ("approved", "approved")
@@ -276,9 +273,6 @@ def test_a_handover_takes_open_assignments_along_and_back(people):
     _run_handover(people.boss)
     assert sorted(waiting(approval)) == ["赵经理", "钱会计"]
     assert ContractGrant.objects.filter(user=people.finance, source="approval").exists()
-    assert handover_job
-    from crm.records import jobs
-
     handovers.take_back(Handover.objects.get(), enable=False, by=root)
     jobs.execute(Handover.objects.get().undo_job_id)
     assert sorted(waiting(approval)) == ["王总", "赵经理"]
@@ -405,3 +399,19 @@ def test_everything_done_to_people_stands_in_the_logs(people):
     submitted(people.seller)
     assert OrgLog.objects.filter(code="approval_flow.created").count() == 1
     assert OrgLog.objects.filter(code="approval_flow.enabled").count() == 1
+
+
+def test_fifty_approvers_take_no_more_statements_than_five(people, django_assert_max_num_queries):
+    counts = []
+    for number in (3, 5, 50):  # the first one warms the caches
+        some = [employee(f"审{number}{n}", ["sales_manager"], people.east) for n in range(number)]
+        Flow.objects.update(enabled=False)
+        flow(people.admin, step(*some, mode="all"), name=f"{number}人")
+        with CaptureQueriesContext(connection) as sent:
+            _, approval = submitted(people.seller, name=f"{number}人审")
+        with CaptureQueriesContext(connection) as decided:
+            services.approve(todo(approval, some[0]), by=some[0])
+        with django_assert_max_num_queries(8):
+            assert "approve" in services.actions_for(Approval.objects.get(pk=approval.pk), some[1])
+        counts.append((len(sent), len(decided)))
+    assert counts[1] == counts[2]
