@@ -247,7 +247,8 @@
   // ---- Beginning, and a draft that comes back ----
   async function load() {
     flow = JSON.parse(text.value);
-    open = flow.steps.length ? `step:${flow.steps[0].key}` : "start";
+    const faulty = flow.steps.findIndex((one, at) => faultsAt(`steps.${at}`).length);
+    open = flow.steps.length ? `step:${flow.steps[Math.max(faulty, 0)].key}` : "start";
     if (text.value !== text.defaultValue) await ask();
     when.draw();
     asks();

@@ -63,9 +63,9 @@
       });
       return control;
     }
-    function people(words, list, { chosen = true, fault = "", none = false } = {}) {
+    function people(words, list, { chosen = true, fault = "", none = false, more = "再加审批人" } = {}) {
       const box = make("div", { class: "k-flow-who" });
-      const add = make("button", { type: "button", class: "k-btn k-btn-sm" }, none ? "添加人员" : "再加审批人");
+      const add = make("button", { type: "button", class: "k-btn k-btn-sm" }, none ? "添加人员" : more);
       const redraw = (focus = -1) => {
         box.replaceChildren(...list.map(row));
         dress(box);
@@ -114,7 +114,7 @@
 
     // What happens after the approval.
     function actions(list) {
-      const box = make("div", { class: "k-flow-who" });
+      const box = make("div", { class: "k-flow-who k-flow-acts" });
       const offered = [["notify", "通知"], ["webhook", "推送到网址"], ...(data.settable.length ? [["set", "设置字段"]] : [])];
       const first = { notify: () => ({ kind: "notify", who: [begin("employee")] }), webhook: () => ({ kind: "webhook", url: "" }), set: () => ({ kind: "set", field: data.settable[0].key, value: "" }) };
       const add = make("button", { type: "button", class: "k-btn k-btn-sm" }, "添加动作");
@@ -123,7 +123,7 @@
         const kind = make("select", { class: "k-select", "aria-label": "做什么" }, ...offered.map(([key, shown]) => option(key, shown, key === act.kind)));
         kind.addEventListener("change", () => { list[place] = first[kind.value](); redraw(place); keep(); });
         const parts = [make("div", { class: "k-row" }, kind, drop("去掉", () => { list.splice(place, 1); redraw(); add.focus(); keep(); }))];
-        if (act.kind === "notify") parts.push(people("通知谁", act.who, { chosen: false }));
+        if (act.kind === "notify") parts.push(people("通知谁", act.who, { chosen: false, more: "再加人员" }));
         if (act.kind === "webhook") parts.push(line("网址", act.url, (typed) => { act.url = typed.trim(); keep(); }, { most: 500, hint: "https://" }), make("p", { class: "k-help" }, "通过后把单据的编号、标题、金额和结果发到这个地址，只发一次，失败记在审批记录里"));
         if (act.kind === "set") {
           const fact = data.settable.find((one) => one.key === act.field) || data.settable[0];

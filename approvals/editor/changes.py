@@ -22,7 +22,7 @@ def between(key: str, old: dict, new: dict, words: Words) -> list[dict]:
     now = {one["key"]: one for one in new["steps"]}
     for one in new["steps"]:
         if one["key"] not in was:
-            note(f"新增步骤“{one['name']}”", "", "；".join(f"{label} {text}" for label, text in words.step(one)))
+            note(f"新增步骤“{one['name']}”", "", "；".join([words.everyone(one["who"]), *words.step_lines(one)]))
     for one in old["steps"]:
         if one["key"] not in now:
             note(f"删除步骤“{one['name']}”", words.everyone(one["who"]), "")

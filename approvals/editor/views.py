@@ -45,7 +45,7 @@ def flow_of(pk: int) -> Flow:
 def index(request):
     """/settings/flows/: every kind of document with its flows, in the order they are asked."""
     rows = list(
-        Flow.objects.filter(document__in=documents.ALL)
+        Flow.objects.filter(document__in=list(documents.ALL))
         .select_related("administrator")
         .prefetch_related("departments", "employees")
     )
@@ -231,8 +231,8 @@ def _saved(request, flow: Flow):
             flows.enable(flow, by=request.user)
             return done(request, url, f"{text}，已启用")
         except ValidationError as error:
-            messages.warning(request, f"{text}。{'；'.join(error.messages)}")
-            return done(request, url)
+            messages.error(request, "；".join(error.messages))
+            return done(request, url, f"{text}，还没有启用")
     return done(request, url, text if flow.enabled else f"{text}，还没有启用")
 
 

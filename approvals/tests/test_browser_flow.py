@@ -19,6 +19,15 @@ def pick(page, place: str, text: str, *, add: bool = False) -> None:
     page.keyboard.press("Escape")
 
 
+def drag(page, grip: str, onto: str) -> None:
+    start, end = page.locator(grip).bounding_box(), page.locator(onto).bounding_box()
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(start["x"], (start["y"] + end["y"]) / 2, steps=5)
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=10)
+    page.mouse.up()
+
+
 def definition() -> dict:
     return flows.newest(Flow.objects.get()).definition
 
@@ -70,6 +79,10 @@ def test_an_administrator_makes_tries_changes_and_restores_a_flow(page):
     # changed: the order by the keyboard, a copy of a step, one removed and taken back
     page.focus(".k-flow-item:nth-child(2) [data-grip]")
     page.keyboard.press("ArrowUp")
+    page.wait_for_selector(".k-flow-item:nth-child(1) >> text=财务复核")
+    drag(page, ".k-flow-item:nth-child(1) [data-grip]", ".k-flow-item:nth-child(2) .k-flow-node")
+    page.wait_for_selector(".k-flow-item:nth-child(1) >> text=直属上级")
+    drag(page, ".k-flow-item:nth-child(2) [data-grip]", ".k-flow-item:nth-child(1) .k-flow-node")
     page.wait_for_selector(".k-flow-item:nth-child(1) >> text=财务复核")
     page.click(".k-flow-item:nth-child(2) summary")
     page.click(".k-flow-item:nth-child(2) .k-menu >> text=删除")
