@@ -122,11 +122,30 @@ def _fault(rule: dict, known: dict[str, Fact]) -> str:
     many = value if count == 2 else [value]
     if not isinstance(many, list | tuple) or len(many) != count:
         return f"“{fact.label}”请填写两个值"
-    got = [read(fact.kind, one) for one in many]
+    got = [None if isinstance(one, str) and len(one) > TEXT else read(fact.kind, one) for one in many]
     if any(one is None for one in got):
         words = {"number": "数字", "date": "日期"}.get(KINDS[fact.kind], f"文字（最多 {TEXT} 个字）")
         return f"“{fact.label}”请填写{words}"
     return f"“{fact.label}”的第一个值不能大于第二个" if count == 2 and got[0] > got[1] else ""
+
+
+def kept(condition: dict) -> dict:
+    """A valid condition as it is stored: nothing but what is asked, texts tidied."""
+
+    def plain(value):
+        return (
+            [plain(one) for one in value]
+            if isinstance(value, list)
+            else tidy(value)
+            if isinstance(value, str)
+            else value
+        )
+
+    if not condition:
+        return {}
+    if "c" in condition:
+        return {"m": condition["m"], "c": [kept(one) for one in condition["c"]]}
+    return {"f": condition["f"], "o": condition["o"], "v": plain(condition.get("v"))}
 
 
 def plain_id(value) -> int | None:

@@ -3,9 +3,10 @@
 from django.utils import timezone
 
 from crm.notices import kinds as messages
-from crm.records import params
+from crm.records import modules, params
 from crm.records.periodic import periodic
 from orgs.handover import parts
+from orgs.models import Employee
 from orgs.services import employees
 
 from . import leaving
@@ -16,6 +17,9 @@ messages.register("approval", "等我审批", "审批", icon="approval", mail=Tr
 messages.register("approval_done", "审批的结果与进展", "审批", icon="approval", mail=True, order=21)
 messages.register("approval_copy", "抄送我的审批", "审批", icon="approval", order=22)
 messages.register("approval_nudge", "催办与超时", "审批", icon="approval", mail=True, order=23)
+
+modules.ADMIN_FUNCTIONS["admin.approvals"] = "审批流程"
+modules.ADMIN_FUNCTIONS["admin.approval_force"] = "强制通过与终止审批"
 
 params.declare(
     params.Param(
@@ -52,10 +56,13 @@ def limits(now) -> str:
     open_late = Assignment.objects.filter(state=Assignment.State.OPEN, reminded_at=None, step__state=Step.State.OPEN)
     due = open_late.filter(step__due_at__lte=now, step__approval__state=Approval.State.PENDING).order_by("step__due_at")
     late = sum(handing.overdue(pk, now) for pk in dict.fromkeys(due.values_list("step__approval", flat=True)[:AT_ONCE]))
-    passed = 0
-    gone = Assignment.objects.filter(state__in=("waiting", "open"), employee__is_active=False)
-    for row in gone.filter(step__approval__state=Approval.State.PENDING).select_related("employee")[:AT_ONCE]:
-        passed += handing.pass_on(row.employee, by=None)
+    gone = Employee.objects.filter(
+        pk__in=Assignment.objects.filter(
+            state__in=("waiting", "open"), step__approval__state=Approval.State.PENDING
+        ).values("employee"),
+        is_active=False,
+    )
+    passed = sum(handing.pass_on(person, by=None) for person in gone.order_by("pk")[:AT_ONCE])
     return f"超时 {late:,} 个，转走 {passed:,} 个，调用 {after.sweep(now):,} 次"
 
 

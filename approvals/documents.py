@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .registry import Registry
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -30,6 +32,8 @@ class Document:
     settable the fields "after approval" may set: [Fact]
     set_field (subject id, field key, value, *, approval, by): sets one of them, in the transaction that ends the approval; a
              ValidationError is noted and told to the flow's administrator, the approval stands
+    places   (subject ids, user) -> {subject id: its address} of those the person may read; by default the pages of its record type
+    shows_amount (user) -> whether they may read the amount; by default the right of the field "amount" of its record type
     """
 
     key: str
@@ -43,9 +47,11 @@ class Document:
     changes: Callable = lambda subject, payload, user: []
     settable: Callable[[], list[Fact]] = list
     set_field: Callable[..., None] | None = None
+    places: Callable | None = None
+    shows_amount: Callable | None = None
 
 
-ALL: dict[str, Document] = {}
+ALL: dict[str, Document] = Registry()
 
 
 def register(document: Document) -> Document:

@@ -245,3 +245,6 @@ class Copy(models.Model):
         verbose_name = "抄送"
         constraints = [models.UniqueConstraint(fields=["approval", "employee"], name="copy_once")]
         indexes = [models.Index("employee", F("id").desc(), name="copy_employee")]
+
+
+from .requests.models import Request, RequestGrant, RequestType  # noqa: E402, F401  they stand on Approvable above

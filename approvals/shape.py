@@ -63,6 +63,7 @@ def clean(wanted, document: str) -> tuple[dict, dict[str, list[str]]]:
     }
     for sentence in conditions.validate(found["condition"], facts):
         faults.add("condition", sentence)
+    found["condition"] = {} if "condition" in faults else conditions.kept(found["condition"])
     if found["resume"] not in ("first", "rejecting"):
         faults.add("resume", "请选择重新提交后从哪里开始")
     steps = _list(wanted.get("steps"), "steps", STEPS, "步骤", faults)

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from approvals.requests import pages as request_pages
 from contracts import pages as contract_pages
 from crm import health
 from crm.records import modules
@@ -16,6 +17,7 @@ REPLACED = {
     "opportunity": opportunity_pages.VIEWS,
     "contract": contract_pages.VIEWS,
     "lead": {"detail": OwnedDetail},
+    "request": request_pages.VIEWS,
 }  # views of a module that differ from the shared ones
 
 urlpatterns = [
@@ -23,6 +25,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("orgs.urls")),
     *records.shared,
+    path("", include("approvals.urls")),
     path("", include("customers.urls")),
     path("", include("opportunities.urls")),
     path("", include("contracts.urls")),

@@ -320,11 +320,10 @@
     nameTab(counts.unread);
     $$("[data-badge]").forEach((link) => {
       const count = counts[link.dataset.badge] || 0;
-      const dot = $(".k-badge-dot", link);
-      const unit = link.dataset.badge === "jobs" ? "个进行中" : "条未读";
+      const dot = $(".k-badge-dot, .k-nav-count", link);
       dot.hidden = !count;
       dot.textContent = count > 99 ? "99+" : count || "";
-      link.setAttribute("aria-label", link.dataset.label + (count ? `：${count} ${unit}` : ""));
+      link.setAttribute("aria-label", link.dataset.label + (count ? `：${count} ${link.dataset.unit}` : ""));
     });
   }
   if (badgesUrl) {

@@ -1,6 +1,7 @@
 """Deciding: 同意, 拒绝, 退回, 收回, several at once."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -8,7 +9,7 @@ from django.db.models import F
 
 from ..models import Approval, Assignment, Step
 from . import telling
-from .course import LIVE, A, Course, S, lock_of, now, set_state, words
+from .course import A, Course, S, lock_of, now, set_state, words
 from .running import GAP, finish, proceed, settle_step
 
 
@@ -124,17 +125,11 @@ def take_back(assignment_id: int, *, by) -> Approval:
         set_state([one for one in course.of(step) if one.state == A.OPEN], state=A.WAITING, opened_at=None)
     hours = step.options.get("hours")
     set_state([assignment], state=A.OPEN, comment="", decided_at=None, opened_at=now(), reminded_at=None)
-    set_state([step], state=S.OPEN, ended_at=None, due_at=now() + _hours(hours) if hours else None)
+    set_state([step], state=S.OPEN, ended_at=None, due_at=now() + timedelta(hours=hours) if hours else None)
     course.note("taken_back", by=by, step=step, log=_said("收回同意", step, ""))
     title = f"{by.name}收回了对{course.label}“{course.approval.title}”的同意"
     telling.tell(course, [course.approval.submitter_id], kind="approval_done", title=title, sender=by)
     return course.approval
-
-
-def _hours(number: int):
-    from datetime import timedelta
-
-    return timedelta(hours=number)
 
 
 def _said(verb: str, step: Step, text: str) -> str:
@@ -144,7 +139,7 @@ def _said(verb: str, step: Step, text: str) -> str:
 def decide_many(ids: Iterable[int], *, by, approve_them: bool = True, comment: str = ""):
     """批量同意 or 批量拒绝 of assignments, each in a transaction of its own: (how many, [(title, reason)]). What does not wait for
     the person is not named."""
-    ids = list(dict.fromkeys(ids))
+    ids = [pk if 0 < pk < 2**63 else 0 for pk in dict.fromkeys(ids)]
     rows = Assignment.objects.filter(pk__in=ids, employee=by).select_related("step__approval")
     titles = {one.pk: one.step.approval.title for one in rows}
     done, failed = 0, []
@@ -162,6 +157,3 @@ def decide_many(ids: Iterable[int], *, by, approve_them: bool = True, comment: s
         except ValidationError as error:
             failed.append((titles[pk], "；".join(error.messages)))
     return done, failed
-
-
-__all__ = ["LIVE", "approve", "decide_many", "reject", "send_back", "take_back"]

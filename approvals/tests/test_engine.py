@@ -3,31 +3,15 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from approvals import services
+from approvals import flows, services
 from approvals.models import Approval, Assignment, Event, Step
 from approvals.tests.factories import change, flow, status, step, submitted, todo, waiting
 from contracts import services as contracts
 from contracts.models import Contract
 from crm.notices.models import Message
 from crm.records.models import OperationLog
-from orgs.tests.factories import department, employee
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def people():
-    """A seller, two managers, finance and an administrator."""
-    east = department("华东")
-    boss = employee("王总", ["sales_manager"], east)
-    found = {
-        "seller": employee("小李", ["seller"], east, supervisor=boss),
-        "boss": boss,
-        "deputy": employee("赵经理", ["sales_manager"], east),
-        "finance": employee("钱会计", ["finance"], east),
-        "admin": employee("管理员", ["admin"]),
-    }
-    return type("People", (), found)
 
 
 def refused(sentence: str):
@@ -219,8 +203,6 @@ def test_after_a_rejection_it_begins_anew_or_where_it_was_rejected(people):
 
 
 def test_an_edited_or_disabled_flow_leaves_what_runs_alone(people):
-    from approvals import flows
-
     used = flow(people.admin, step(people.boss), step(people.finance))
     _, approval = submitted(people.seller)
     change(used, people.admin, steps=[step(people.deputy, key="x", name="新")])

@@ -23,22 +23,29 @@ def frame(request):
 def build(request, user) -> dict:
     path = request.path
 
-    def link(label, url, icon, count=None, hot=False):
+    def link(label, url, icon, count=None, badge=""):
         active = path == "/" if url == "/" else path.startswith(url)
-        return {"label": label, "url": url, "icon": icon, "active": active, "count": count, "hot": hot}
+        found = {"label": label, "url": url, "icon": icon, "active": active, "count": count}
+        return {**found, "badge": badge, "unit": modules.BADGES[badge].unit} if badge else found
+
+    figures = badges(user)
 
     offered = [module for module in modules.ordered() if module.may(user, "view")]
     places = [(m.group, m.order, link(m.label, m.list_url, m.icon)) for m in offered]
     if followed := [module for module in offered if module.followed]:
         places.append((followed[0].group, FOLLOW_UPS_AFTER, link("跟进记录", "/follow-ups/", "chat")))
-    places += [(p.group, p.order, link(p.label, p.url, p.icon)) for p in modules.NAV if user.has_function(p.function)]
+    places += [
+        (p.group, p.order, link(p.label, p.url, p.icon, figures.get(p.badge), p.badge))
+        for p in modules.NAV
+        if not p.function or user.has_function(p.function)
+    ]
     groups = {title: [] for title in GROUPS}
     groups[""].append(link("工作台", "/", "home"))
     for group, _, entry in sorted(places, key=lambda place: place[1]):
         groups.setdefault(group, []).append(entry)
     if any(user.has_function(key) for key in modules.ADMIN_FUNCTIONS):
         groups["管理"].append(link("系统管理", "/settings/", "settings"))
-    unread, running = badges(user)
+    unread, running = figures["unread"], figures["jobs"]
     tabs = [
         link("工作台", "/", "home"),
         *[link(m.label, m.list_url, m.icon) for m in offered[:2]],
@@ -57,8 +64,8 @@ def build(request, user) -> dict:
     }
 
 
-def badges(user) -> tuple[int, int]:
-    """(unread messages, own jobs under way), in one statement."""
+def badges(user) -> dict[str, int]:
+    """The figures of the frame in one statement: unread messages, own jobs under way, those modules add."""
     from .models import Job
 
     jobs = (
@@ -68,7 +75,7 @@ def badges(user) -> tuple[int, int]:
         .annotate(n=Count("pk"))
         .values("n")
     )
-    counts = (
-        get_user_model().objects.filter(pk=user.pk).values_list(notices.unread_expression(user), Subquery(jobs)).first()
-    )
-    return tuple(count or 0 for count in counts)
+    parts = {"unread": notices.unread_expression(user), "jobs": Subquery(jobs)}
+    parts |= {key: badge.expression(user) for key, badge in modules.BADGES.items()}
+    counts = get_user_model().objects.filter(pk=user.pk).values_list(*parts.values()).first() or ()
+    return dict.fromkeys(parts, 0) | {key: count or 0 for key, count in zip(parts, counts, strict=False)}

@@ -235,6 +235,11 @@ class Module:
             return self.model.objects.trashed().filter(Q(pk__in=here) | Q(pk__in=self.unowned(user)))
         return rows
 
+    @property
+    def edits_many(self) -> bool:
+        """Whether fields of several records may be edited at once; not where each has a form of its own."""
+        return bool(self.form) and "bulk_edit" not in self.without
+
     def function_for(self, action: str) -> str:
         return FUNCTION_OF.get(action, action)
 
@@ -313,7 +318,8 @@ def get(name: str) -> Module:
 
 @dataclass(frozen=True)
 class NavPage:
-    """A page of the navigation that is no module's list; `function` opens it."""
+    """A page of the navigation that is no module's list; `function` opens it ("": everybody). `badge` = the figure of BADGES
+    beside it."""
 
     label: str
     url: str
@@ -321,6 +327,7 @@ class NavPage:
     function: str
     order: float
     group: str = "销售"
+    badge: str = ""
 
 
 NAV: list[NavPage] = []
@@ -336,6 +343,24 @@ class ToDo:
 
 
 TO_DO: list[ToDo] = []
+
+# Figures of the frame that are polled, each with a box on the workbench: key -> Badge.
+BADGES: dict[str, "Badge"] = {}
+
+
+@dataclass(frozen=True)
+class Badge:
+    """`expression(user)` = a subquery of the figure (NULL for none), `url` the list it counts, `unit` how it is read aloud."""
+
+    label: str
+    unit: str
+    url: str
+    expression: Callable
+
+
+# What modules add to the pages of records they do not know: build(record, user) -> None or {"template": shown above the
+# tabs, "actions": put before those of the record, "side": [cards], and what the template shows}.
+PANELS: list[Callable] = []
 
 
 # Places: name -> resolve(module name, rest of the place, user), which answers a Module for the rows there.

@@ -61,6 +61,11 @@ def version() -> str:
     return Stamp.objects.filter(key=STAMP).values_list("version", flat=True).first() or ""
 
 
+def known() -> str | None:
+    """The state this process read last, without asking the database."""
+    return _kept["version"]
+
+
 def version_expression():
     """The stamp as a subquery, so that reading the user reads it as well."""
     return models.Subquery(Stamp.objects.filter(key=STAMP).values("version"))

@@ -151,7 +151,7 @@ class BulkView(ModuleView):
             self.bulk is None
             or (self.bulk.key in ("transfer", "team") and not module.owned)
             or (self.bulk.key == "team" and not module.grant_model)
-            or (self.bulk.key == "edit" and not module.form)
+            or (self.bulk.key == "edit" and not module.edits_many)
         ):
             raise Http404
         if key == "purge" and not request.user.has_function("admin.recycle"):

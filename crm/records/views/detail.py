@@ -94,6 +94,10 @@ class DetailView(ModuleView):
         active = next((tab for tab in tabs if tab.key == request.GET.get("tab")), tabs[0])
         here, fields = self.here(record), fieldset.of(self.module, self.user)
         counts = counted(record, {tab.key: tab.count(record, self.user) for tab in tabs if tab.count})
+        built = [] if record.deleted_at else [build(record, self.user) for build in modules.PANELS]
+        panels = [panel for panel in built if panel]
+        first = [action for panel in panels for action in panel.get("actions", ())]
+        shift = {"primary": False} if any(action.get("primary") for action in first) else {}
         return self.page(
             self.template,
             {
@@ -105,7 +109,8 @@ class DetailView(ModuleView):
                 "chips": self.module.chips(record, fields) if self.module.chips else [],
                 "strip": tags.strip(self.module, record, self.user, self.rights),
                 "facts": field_rows(self.module, record, self.module.facts, self.user),
-                "actions": self.actions(record),
+                "panels": panels,
+                "actions": [*first, *({**action, **shift} for action in self.actions(record))],
                 "copy_url": self.module.url("text", record.pk) if not record.deleted_at else None,
                 "print_url": self.module.url("print", record.pk)
                 if "print" in self.rights and not record.deleted_at
@@ -125,7 +130,8 @@ class DetailView(ModuleView):
                 ],
                 "tab": {"key": active.key, "template": active.template, **active.build(request, record, self.rights)},
                 "notices": self.notices(record),
-                "side": [card for make in self.module.side for card in make(record, self.user)]
+                "side": [card for panel in panels for card in panel.get("side", ())]
+                + [card for make in self.module.side for card in make(record, self.user)]
                 if not record.deleted_at
                 else [],
             },

@@ -55,7 +55,8 @@ def home(request):
 
 def boxes(user) -> list[dict]:
     """待办事项: each figure is the count of the list it opens, one statement each."""
-    found = []
+    figures = context.badges(user)
+    found = [{"label": one.label, "count": figures[key], "url": one.url} for key, one in modules.BADGES.items()]
     for box in modules.TO_DO:
         module = modules.get(box.module)
         if module.may(user, "view"):
@@ -128,6 +129,5 @@ def search_page(request):
 
 @require_safe
 def badges(request):
-    """GET /badges/: {"unread", "jobs"} for the top bar; cheap, polled at most every 30 seconds."""
-    unread, running = context.badges(request.user)
-    return JsonResponse({"unread": unread, "jobs": running})
+    """GET /badges/: {"unread", "jobs", ...} for the frame; cheap, polled at most every 30 seconds."""
+    return JsonResponse(context.badges(request.user))

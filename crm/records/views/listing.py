@@ -286,7 +286,7 @@ def bulk_actions(module) -> list:
     after = [
         bulk
         for bulk in SHARED
-        if bulk.key in ("tags", "export", "print", "delete") or (bulk.key == "edit" and module.form)
+        if bulk.key in ("tags", "export", "print", "delete") or (bulk.key == "edit" and module.edits_many)
     ]
     return before + module.bulk + after
 

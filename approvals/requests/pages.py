@@ -1,0 +1,140 @@
+"""Pages of requests that differ from those every record has."""
+
+from django.core.exceptions import ValidationError
+from django.http import Http404
+
+from crm.records.views.base import ModuleView
+from crm.records.views.detail import DetailView
+from crm.records.views.editing import CreateView
+from orgs.views.base import done, number
+
+from .. import states
+from ..coming import SubmitForm
+from . import services
+from .models import RequestType
+
+
+def offered() -> list[RequestType]:
+    """The types one may ask for."""
+    return list(RequestType.objects.filter(enabled=True))
+
+
+class NewRequest(CreateView):
+    """/requests/new/?type=: the form of one type; without a type, which ones there are."""
+
+    def kind(self) -> RequestType | None:
+        """The type asked for: 404 for one that is not offered, None where none is named and there is a choice."""
+        asked = self.request.POST.get("type") or self.request.GET.get("type")
+        if not asked:
+            kinds = offered()
+            return kinds[0] if len(kinds) == 1 else None
+        found = RequestType.objects.filter(pk=number(asked) or 0).first()
+        if found is None:
+            raise Http404
+        return found
+
+    def dispatch(self, request, *args, **kwargs):
+        self.request = request
+        return super().dispatch(request, *args, **kwargs)
+
+    def bound(self, instance, data=None, initial=None):
+        instance.type = self.chosen
+        return super().bound(instance, data, initial)
+
+    def get(self, request):
+        self.chosen = self.kind()
+        return super().get(request) if self.chosen else self.choose()
+
+    def post(self, request):
+        self.chosen = self.kind()
+        if self.chosen is None:
+            return self.choose(400)
+        return super().post(request)
+
+    def choose(self, status: int = 200):
+        return self.page(
+            "approvals/request_kinds.html",
+            {"kinds": offered(), "may_set_up": self.user.has_function("admin.approvals")},
+            status=status,
+        )
+
+    def show(self, form, status=200):
+        return self.render_form(form, f"新建{self.chosen.name}", back=self.module.list_url, status=status)
+
+    def after(self, record) -> str:
+        return self.module.url(pk=record.pk)
+
+
+class RequestPage(DetailView):
+    """With 提交审批 for a draft, and the fields of its type only."""
+
+    def actions(self, record):
+        found = super().actions(record)
+        if "edit" in self.rights and states.allows(record.status, "submit"):
+            url = self.module.url("submit", record.pk)
+            submit = {"label": "提交审批", "url": url, "icon": "approval", "primary": True, "dialog": True}
+            return [submit, *({**one, "primary": False} for one in found)]
+        return found
+
+    def joins(self):
+        return tuple(dict.fromkeys((*super().joins(), "type")))
+
+    def fields_tab(self, request, record, rights):
+        sections = super().fields_tab(request, record, rights)["sections"]
+        mine = {*record.type.keys, *record.extra}
+        kept = [
+            {**section, "rows": [row for row in section["rows"] if not custom(row["key"]) or row["key"] in mine]}
+            for section in sections
+        ]
+        return {"sections": [section for section in kept if section["rows"]]}
+
+
+def custom(key: str) -> bool:
+    return key[:1] == "f" and key[1:].isdigit()
+
+
+class SubmitView(ModuleView):
+    """/requests/<pk>/submit/: who will decide, and 提交."""
+
+    module_name = "request"
+    action = "edit"
+
+    def joins(self):
+        return ("owner", "type")
+
+    def get(self, request, pk):
+        return self.ask(self.record(), None)
+
+    def post(self, request, pk):
+        record = self.record()
+        form = self.form(record, request.POST)
+        if form.is_valid():
+            try:
+                services.submit_request(record, by=self.user, chosen=form.chosen(), note=form.note)
+            except ValidationError as error:
+                form.take(error)
+            else:
+                return done(request, self.module.url(pk=pk), "已提交")
+        return self.ask(record, form)
+
+    def form(self, record, data=None) -> SubmitForm:
+        return SubmitForm(data, document=services.key_of(record.type_id), subject=record, user=self.user)
+
+    def ask(self, record, form):
+        form = form or self.form(record)
+        return self.page(
+            "approvals/submit.html",
+            {
+                "heading": f"提交“{record.title}”",
+                "submit_label": "提交审批",
+                "fields": form if form.fields else None,
+                "coming": form.coming,
+                "hidden": [],
+                "action": self.request.path,
+                "back_url": self.module.url(pk=record.pk),
+            },
+            status=422 if form.is_bound and self.request.htmx else 200,
+        )
+
+
+VIEWS = {"new": NewRequest, "detail": RequestPage}
