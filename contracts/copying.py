@@ -21,7 +21,8 @@ from products.lines import save_lines
 from products.lines.services import Row, offered
 
 from .models import Contract
-from .services import create_contract, held, submit
+from .services import create_contract, held
+from .submitting import submit_sent
 
 NO_LONGER = (QuotationState.VOID, QuotationState.REJECTED)
 
@@ -156,5 +157,5 @@ def create_from(form, *, by) -> Contract:
     if form.cleaned_data.get("take_lines") and form.offered is not None:
         made.left_out = copy_lines(made, form.offered.lines.all(), discount=form.offered.discount, by=by)
     if "_submit" in form.data:
-        submit(made, by=by)
+        submit_sent(made, form.data, by=by)
     return made

@@ -6,9 +6,9 @@ from django.db import transaction
 from approvals import states
 from crm.records import fieldset
 from crm.records.views.detail import DetailView
-from crm.records.views.editing import CreateView, EditView
+from crm.records.views.editing import CreateView, EditView, FormView
 
-from . import services
+from . import submitting
 from .changes import declared as changes
 
 BUTTONS = {"save_label": "保存草稿", "submit_label": "提交审批"}
@@ -31,12 +31,12 @@ class ContractPage(DetailView):
         if "renew" in self.rights:
             url = self.module.url("renew", record.pk)
             found.insert(place, {"label": "续签", "url": url, "icon": "plus", "dialog": True})
-        first = [one for one in found if one["label"] == "提交审批"]
+        bulk = f"{self.module.bulk_url}submit/"
+        first = [one for one in found if one["url"].startswith(bulk)]
         if not first:
             return found
-        return [{**one, "primary": True} for one in first] + [
-            {**one, "primary": False} for one in found if one not in first
-        ]
+        submit = {**first[0], "url": self.module.url("submit", record.pk), "primary": True}
+        return [submit, *({**one, "primary": False} for one in found if one not in first)]
 
     def notices(self, record):
         found = super().notices(record)
@@ -49,29 +49,35 @@ class ContractPage(DetailView):
         return fieldset.of(self.module, self.user).readable(key)
 
 
-class ContractCreate(CreateView):
-    """Saved as a draft, or submitted in the same act: where that is refused, nothing is saved."""
+class _Form(FormView):
+    """The form of a contract shows who will decide, and has a button that saves and submits in one act: where the submission is
+    refused, nothing is saved."""
+
+    template = "contracts/form.html"
 
     def render_form(self, form, heading, *, back, status=200, **more):
-        more["can_save_new"] = False
-        return super().render_form(form, heading, back=back, status=status, **more, **BUTTONS)
+        more |= BUTTONS | {"can_save_new": False}
+        coming = submitting.ahead(form, by=self.user)
+        url = self.module.url("coming") + (f"?pk={form.instance.pk}" if form.instance.pk else "")
+        return super().render_form(form, heading, back=back, status=status, coming=coming, coming_url=url, **more)
+
+
+class ContractCreate(_Form, CreateView):
+    """A new draft."""
 
     def after(self, record):
         tell_left_out(self.request, record.left_out)
         return self.module.url(pk=record.pk)
 
 
-class ContractEdit(EditView):
-    """The same for a draft that is there already."""
-
-    def render_form(self, form, heading, *, back, status=200, **more):
-        return super().render_form(form, heading, back=back, status=status, **more, **BUTTONS)
+class ContractEdit(_Form, EditView):
+    """A draft that is there already."""
 
     def save(self, form, record, version: int):
         with transaction.atomic():
             saved = super().save(form, record, version)
             if "_submit" in self.request.POST and states.allows(saved.status, "submit"):
-                services.submit(saved, by=self.user)
+                submitting.submit_sent(saved, self.request.POST, by=self.user)
         return saved
 
 

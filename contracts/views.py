@@ -1,13 +1,16 @@
-"""Verbs of contracts with a page of their own: 续签 and 转为合同."""
+"""Verbs of contracts with a page of their own: 提交, 续签 and 转为合同."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404
 
 from crm.records import modules
 from crm.records.views.base import ModuleView, go
 from opportunities.quotes.base import DialogView
+from orgs.views.base import done, whole
 
-from . import copying
+from . import copying, services, submitting
+from .models import Contract
 from .pages import tell_left_out
 
 
@@ -16,6 +19,64 @@ def _open(request, made, left_out):
     messages.success(request, f"已生成合同草稿“{made.name}”，请核对后提交")
     tell_left_out(request, left_out)
     return go(request, modules.get("contract").url(pk=made.pk))
+
+
+class ComingView(ModuleView):
+    """POST /contracts/coming/ with a form of a contract (?pk= of the draft it edits): who would decide on it. Writes nothing."""
+
+    module_name = "contract"
+
+    def dispatch(self, request, *args, **kwargs):
+        self.action = "edit" if request.GET.get("pk") else "create"
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request):
+        contract = Contract()
+        if asked := request.GET.get("pk"):
+            contract = self.rows.filter(pk=whole(asked)).first()
+            if contract is None:
+                raise Http404
+        form = self.module.form_class(request.POST, request.FILES, instance=contract, user=self.user)
+        coming = submitting.ahead(form, by=self.user)
+        return self.page("contracts/coming.html", {"coming": coming, "coming_url": request.get_full_path()})
+
+
+class SubmitView(ModuleView):
+    """/contracts/<pk>/submit/: who will decide, whom the submitter chooses, a note."""
+
+    module_name = "contract"
+    action = "submit"
+
+    def get(self, request, pk):
+        return self.ask(self.record(), None)
+
+    def post(self, request, pk):
+        record = self.record()
+        form = submitting.submit_form(record, by=self.user, data=request.POST)
+        if form.is_valid():
+            try:
+                services.submit(record, by=self.user, chosen=form.chosen(), note=form.note)
+            except ValidationError as error:
+                form.take(error)
+            else:
+                return done(request, self.module.url(pk=pk), "已提交")
+        return self.ask(record, form)
+
+    def ask(self, record, form):
+        form = form or submitting.submit_form(record, by=self.user)
+        return self.page(
+            "approvals/submit.html",
+            {
+                "heading": f"提交“{record.name}”",
+                "body": "提交后不能修改，需要时可以撤回。",
+                "submit_label": "提交审批",
+                "fields": form if form.fields or form.is_bound else None,
+                "coming": form.coming,
+                "action": self.request.path,
+                "back_url": self.module.url(pk=record.pk),
+            },
+            status=422 if form.is_bound else 200,
+        )
 
 
 class RenewView(ModuleView):

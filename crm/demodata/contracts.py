@@ -110,6 +110,8 @@ def _signed(place: int, signed: date, customer: Customer, deal, *, kinds, shelf,
     starts = today + timedelta(days=20) if late else signed + timedelta(days=pick.choice([0, 1, 7, 15]))
     if place % 8 == 3:  # some end within the month
         ends = today + timedelta(days=pick.randint(2, 28))
+    elif place % 8 == 6 and (today - starts).days > 40:  # and some ended lately
+        ends = today - timedelta(days=pick.randint(1, 30))
     else:
         ends = _until(starts, months) if months else None
     created, approved = _at(signed, 9, pick), _at(signed, 16, pick)

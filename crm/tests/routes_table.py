@@ -250,6 +250,8 @@ EXPECTED = {
     "contract-template-toggle": ("in 405 405 405", "in 403 403 403"),
     "contract-template-delete": ("in 403 403 403", "in 403 403 403"),
     "contract-lines-export": ("in ok ok 403", "in ok ok 403"),
+    "contract-coming": ("in 405 405 403", "in ok ok 403"),
+    "contract-submit": ("in 404 ok 403", "in 404 ok 403"),
     "contract-renew": ("in 404 403 403", "in 404 403 403"),
     "quotation-contract": ("in 404 ok 403", "in 404 ok 403"),
     "contract-settings": ("in 403 403 403", "in 403 403 403"),

@@ -56,6 +56,8 @@ def words(form, name, value) -> str:
 class FormView(ModuleView):
     """What creating and editing share."""
 
+    template = "records/form.html"
+
     def bound(self, instance, data=None, initial=None):
         files = self.request.FILES if data is not None else None
         return self.module.form_class(data, files, instance=instance, user=self.user, initial=initial)
@@ -78,7 +80,7 @@ class FormView(ModuleView):
             )
         )
         return self.page(
-            "records/form.html",
+            self.template,
             {
                 "form": form,
                 "sections": form.laid_out(),
