@@ -94,7 +94,7 @@ def offered() -> list[tuple[str, list[str]]]:
         ("客户", list(OF_CUSTOMER)),
         ("其他", [*OF_PAPER, TABLE]),
         ("自定义字段", list(custom_names())),
-        ("产品行（Word 表格的一行里，按产品重复）", list(OF_LINE)),
+        ("产品行（Word）", list(OF_LINE)),
     ]
 
 
