@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from contracts import services as contract_services
 from contracts.models import Contract
 from crm.notices.services import notify
 from crm.records import modules, services, trees, uploads
@@ -34,6 +35,8 @@ from opportunities.services import create_opportunity
 from opportunities.tests.quoting import quoted
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
+from payments.models import Payment, PaymentPlan
+from payments.services import create_payment, create_plan
 from products.models import Category, PriceList, Product
 
 NAMED = re.compile("金丝雀(公司|人|产品|商机|线索)")
@@ -105,6 +108,10 @@ def site(db):
     rival = Competitor.objects.create(opportunity=opportunity, name="对手")
     contract = Contract(name="金丝雀合同", customer=customer, owner=owner, signed_on="2026-01-01", amount=1)
     services.create(contract, by=owner)
+    money = Contract(name="金丝雀合同二", customer=customer, owner=owner, signed_on="2026-01-01", amount=9)
+    money = contract_services.submit(services.create(money, by=owner), by=owner)
+    planned = create_plan(PaymentPlan(contract=money, amount=5, due_on="2026-01-01", remark="金丝雀"), by=owner)
+    payment = create_payment(Payment(contract=money, amount=5, paid_on="2026-01-01", remark="金丝雀"), by=owner)
     lead = create_lead(Lead(name="金丝雀线索", owner=owner), by=owner)
     Lead.objects.filter(pk=lead.pk).update(status=Lead.Status.FOLLOWING)
     plan = PlanItem.objects.create(lead=lead, day="2026-01-01", content="金丝雀计划", created_by=owner)
@@ -137,6 +144,8 @@ def site(db):
         "opportunity-person": decides.pk,
         "opportunity-rival": rival.pk,
         "contract": contract.pk,
+        "payment": payment.pk,
+        "payment_plan": planned.pk,
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
         "quotation": quotation.pk,
