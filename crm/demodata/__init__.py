@@ -20,6 +20,7 @@ from . import (
     leads,
     mailing,
     opportunities,
+    payments,
     pools,
     prices,
     products,
@@ -68,6 +69,7 @@ def make() -> dict[str, int]:
         prices.make(people)
         _offers()
         conversions.make(people)
+        received = payments.make(people, random.Random(20240505))
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
@@ -78,4 +80,5 @@ def make() -> dict[str, int]:
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
         "线索": len(found.leads),
+        "回款": received,
     }

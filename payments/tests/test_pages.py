@@ -139,7 +139,10 @@ def test_odd_input_is_refused_in_words_and_writes_nothing(staff, value):
         ("/payments/new/", {**base, "amount": "1", "submit_now": "on", "contract": value}),
         ("/payments/new/", {**base, "amount": "1", "submit_now": "on", f"part_{one.pk}": value or "x"}),
         ("/payment-plans/new/", {**base, "amount": value}),
-        (f"/payment-plans/generate/?contract={contract.pk}", {"mode": "ratio", "ratio": value, "step": 1, "first_on": value}),
+        (
+            f"/payment-plans/generate/?contract={contract.pk}",
+            {"mode": "ratio", "ratio": value, "step": 1, "first_on": value},
+        ),
         ("/payments/receive/", {"customer": contract.customer_id, "amount": value, "shown": contract.customer_id}),
         (
             "/payments/receive/",
@@ -159,7 +162,12 @@ def test_odd_input_is_refused_in_words_and_writes_nothing(staff, value):
         assert response.status_code in (200, 404), (url, response.status_code)
         assert "<img src=x" not in response.content.decode()
     assert (Payment.objects.count(), PaymentPlan.objects.count()) == before
-    for url in ("/payments/?contract=", "/payments/receive/?customer=", "/payments/new/?contract=", "/payment-plans/aging/?by="):
+    for url in (
+        "/payments/?contract=",
+        "/payments/receive/?customer=",
+        "/payments/new/?contract=",
+        "/payment-plans/aging/?by=",
+    ):
         assert client.get(url + value.replace("\x00", "%00")).status_code == 200
 
 
@@ -177,10 +185,15 @@ def test_plans_are_generated_in_one_dialog_by_shares_and_by_months(staff):
     response = client.post(url, {"mode": "months", "number": "3", "first_on": "2026-01-31", "step": "3"})
     assert "金额太小" in str(response.context["fields"].errors)
     other = approved(staff.ann, amount="100", name="二")
-    client.post(f"/payment-plans/generate/?contract={other.pk}", {"mode": "months", "number": "3", "first_on": "2026-01-31", "step": "3"})
+    client.post(
+        f"/payment-plans/generate/?contract={other.pk}",
+        {"mode": "months", "number": "3", "first_on": "2026-01-31", "step": "3"},
+    )
     assert [str(one.amount) for one in other.plans.order_by("period")] == ["33.33", "33.33", "33.34"]
     for ratio in ("30/40", "0/100", "x", "", "101/-1"):
-        form = client.post(url, {"mode": "ratio", "ratio": ratio, "first_on": "2026-01-31", "step": "1"}).context["fields"]
+        form = client.post(url, {"mode": "ratio", "ratio": ratio, "first_on": "2026-01-31", "step": "1"}).context[
+            "fields"
+        ]
         assert "ratio" in form.errors, ratio
 
 

@@ -29,7 +29,9 @@ def test_of_two_payments_of_sixty_percent_one_is_refused():
     for n in range(4):
         contract = approved(ann, amount="100", name=f"第{n}份")
         one, two = payment(contract, "60"), payment(contract, "60")
-        found = at_once(lambda one=one: services.submit(one, by=ann).pk, lambda two=two: services.submit(two, by=ann).pk)
+        found = at_once(
+            lambda one=one: services.submit(one, by=ann).pk, lambda two=two: services.submit(two, by=ann).pk
+        )
         assert sorted(isinstance(answer, int) for answer in found) == [False, True] and ValidationError in found
         assert fresh(contract).received == 60
         assert Payment.objects.filter(contract=contract, status=Status.APPROVED).count() == 1
