@@ -1,5 +1,6 @@
 """Forms of plans and payments."""
 
+from calendar import monthrange
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -7,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from crm.records import fields
+from crm.records import fields, fieldset, modules
 from crm.records.formatting import day, money
 from crm.records.forms import HouseForm, RecordForm, people_in_reach
 
@@ -22,6 +23,14 @@ PARTS_SHOWN = 60
 def money_field(label: str, *, required: bool = False, **more) -> forms.Field:
     """An amount typed by a person."""
     return fields.Money(label, blank=not required, null=not required).formfield(required=required, **more)
+
+
+def keep_editable(form: HouseForm, module: str) -> None:
+    """Take out the fields of the model that the person may not fill."""
+    company = fieldset.of(modules.get(module), form.user)
+    for name in form._meta.fields:
+        if name in form.fields and not company.editable(name):
+            del form.fields[name]
 
 
 def number(text) -> int | None:
@@ -190,6 +199,9 @@ class GenerateForm(HouseForm):
         self.total = total
         super().__init__(*args, **kwargs)
 
+    def prepare(self):
+        keep_editable(self, "payment_plan")
+
     def clean(self):
         data = super().clean()
         if self.errors:
@@ -223,8 +235,6 @@ class GenerateForm(HouseForm):
 
 def later(start: date, months: int) -> date:
     """The same day so many months later, the last one where a month is shorter."""
-    from calendar import monthrange
-
     year, month = divmod(start.month - 1 + months, 12)
     year, month = start.year + year, month + 1
     if year > 2999:

@@ -1,5 +1,6 @@
 """How plans and payments are imported. Historic payments come in as approved with the permission, else as drafts."""
 
+from datetime import datetime, time
 from decimal import Decimal
 
 from django.db.models import Max
@@ -47,6 +48,16 @@ def contracts_named(user, texts) -> dict[str, object]:
         else:
             answer[text] = f"没有“{text[:30]}”这份可以登记回款的合同，或它不在您负责的范围内"
     return answer
+
+
+def days_of(user, texts) -> dict[str, object]:
+    """{text: days, None or sentence}."""
+    found: dict[str, object] = {}
+    for text in texts:
+        days = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
+        wrong = text and (days is None or days > 365)
+        found[text] = "提前提醒应是 0 到 365 的整数" if wrong else days
+    return found
 
 
 CONTRACT = Target(
@@ -99,8 +110,7 @@ class PlanImporter(_OfContracts):
         Target("method", synonyms=("方式", "付款方式")),
         Target(
             "remind_days",
-            "提前几天提醒",
-            field="",
+            lookup=days_of,
             create=True,
             synonyms=("提醒天数",),
             example="3",
@@ -115,14 +125,6 @@ class PlanImporter(_OfContracts):
         super().rows(chunk)
         if "remind_days" not in chunk.values:
             chunk.values["remind_days"] = [DAYS] * len(chunk)
-            return
-        found: list[int | None] = []
-        for row, text in enumerate(chunk.values["remind_days"]):
-            days = int(text) if text and text.isascii() and text.isdigit() and len(text) < 4 else None
-            found.append(days)
-            if text and (days is None or days > 365):
-                chunk.fail(row, "提前几天提醒", "提前提醒应是 0 到 365 的整数")
-        chunk.values["remind_days"] = found
 
     def judge(self, chunk, rows):
         known = self.held(chunk, rows)
@@ -166,8 +168,6 @@ class PaymentImporter(_OfContracts):
     targets = (
         Target(
             "number",
-            "回款编号",
-            field="",
             create=True,
             synonyms=("编号", "流水号"),
             note="空着就由系统编号；填写需要“导入历史回款”权限",
@@ -192,7 +192,7 @@ class PaymentImporter(_OfContracts):
 
     def rows(self, chunk):
         super().rows(chunk)
-        values, size, now = chunk.values, len(chunk), timezone.now()
+        values, size = chunk.values, len(chunk)
         may = chunk.plan.user.has_function("payment.history")
         first = Status.APPROVED if may else Status.DRAFT
         values["type"] = [one or Payment.Type.RECEIPT for one in values.get("type") or [""] * size]
@@ -203,14 +203,15 @@ class PaymentImporter(_OfContracts):
         for row, status in enumerate(values["status"]):
             if values["number"][row] and not may:
                 chunk.fail(row, "回款编号", "您没有“导入历史回款”的权限，编号在提交时生成")
-            if len(values["number"][row]) > 60:
-                chunk.fail(row, "回款编号", "最多 60 个字")
             if status not in (Status.DRAFT, Status.APPROVED):
                 chunk.fail(row, "状态", "只能导入草稿和已通过的回款")
             if settled[row] and status != Status.APPROVED:
                 chunk.fail(row, "提成结算时间", "只有已通过的回款可以结算提成")
-        approved = [now if status == Status.APPROVED else None for status in values["status"]]
-        values["approved_at"] = values["submitted_at"] = approved
+        days = values.get("paid_on") or [None] * size
+        values["approved_at"] = values["submitted_at"] = [
+            timezone.make_aware(datetime.combine(day, time())) if day and status == Status.APPROVED else None
+            for day, status in zip(days, values["status"], strict=True)
+        ]
 
     def judge(self, chunk, rows):
         """Approved ones stay within their contract, receipts and refunds in the order of the file."""

@@ -74,7 +74,7 @@ class Payment(OwnedRecord, Approvable):
         RECEIPT = "receipt", "回款"
         REFUND = "refund", "退款"
 
-    number = models.CharField("回款编号", max_length=60, blank=True, default="", editable=False)
+    number = fields.Text("回款编号", max_length=60, editable=False)
     type = models.CharField("类型", max_length=7, choices=Type.choices, default=Type.RECEIPT)
     contract = models.ForeignKey(Contract, models.PROTECT, related_name="payments", verbose_name="合同")
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="+", verbose_name="客户", editable=False)

@@ -16,7 +16,7 @@ from customers.models import Customer
 
 from . import services
 from .figures import ZERO
-from .forms import GenerateForm, money_field, number
+from .forms import GenerateForm, keep_editable, money_field, number
 from .models import Payment
 from .offering import payable
 from .services import receiving
@@ -102,6 +102,7 @@ class ReceiveForm(HouseForm):
     field_order = ["customer", "amount", "paid_on", "method", "remark"]
 
     def prepare(self):
+        keep_editable(self, "payment")
         self.fields["amount"] = money_field("收款金额", required=True)
         self.fields["customer"] = forms.ModelChoiceField(Customer.objects.none(), label="客户")
         self.pick("customer", records_in_reach(self.user, "customer", "view"), kind="customer")

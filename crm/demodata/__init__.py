@@ -23,6 +23,7 @@ from . import (
     leads,
     mailing,
     opportunities,
+    payments,
     pools,
     prices,
     products,
@@ -74,6 +75,7 @@ def make() -> dict[str, int]:
         conversions.make(people)
         contracts.make_open(people)
         invoices.make(people)
+        received = payments.make(people, random.Random(20240505))
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
@@ -85,4 +87,5 @@ def make() -> dict[str, int]:
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
         "线索": len(found.leads),
+        "回款": received,
     }

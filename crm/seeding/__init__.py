@@ -16,9 +16,10 @@ from customers.models import Contact, Customer, CustomerGrant
 from leads.models import Lead
 from opportunities.models import Opportunity, StageEntry
 from orgs.models import Department, Employee
+from payments.models import Payment, PaymentAllocation, PaymentPlan
 from products.models import Category, Product
 
-from . import company, deals, goods, records, sales, tables
+from . import company, deals, goods, payments, records, sales, tables
 
 PASSWORD = "kaihai-demo"  # noqa: S105  of measuring companies only
 
@@ -90,6 +91,14 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
             step("合同的操作记录", signing.load_log)
             step("合同的搜索行", signing.load_search)
         step("成交的客户", signing.figures)
+        money = payments.Money(size, random.Random(number + 2_000_003), now)  # needs the contracts with their indexes
+        with tables.without_indexes([PaymentPlan, Payment, PaymentAllocation], report=report):
+            step("回款计划", money.load_plans)
+            step("回款", money.load_payments)
+        step("合同的回款金额", money.keep_figures)
+        step("回款的操作记录", money.load_log)
+        step("回款的搜索行", money.load_search)
+        loaded += [PaymentPlan, Payment, PaymentAllocation]
         reset_sequences([*loaded, Category, Department, Employee])
     start = time.monotonic()
     tables.analyse([*loaded, Department, Employee])

@@ -263,6 +263,10 @@ EXPECTED = {
     "customer-title-default": ("in 405 405 403", "in 404 ok 403"),
     "customer-title-remove": ("in 404 ok 403", "in 404 ok 403"),
     "opportunity-lines-export": ("in ok ok 403", "in ok ok 403"),
+    # plans and payments
+    "payment-plan-generate": ("in 404 404 403", "in 404 404 403"),
+    "payment-plan-aging": ("in ok ok 403", "in 405 405 403"),
+    "payment-receive": ("in ok ok 403", "in ok ok 403"),
     "price-lists": ("in 403 403 403", "in 405 405 405"),
     "price-list-new": ("in 403 403 403", "in 403 403 403"),
     "price-list": ("in 403 403 403", "in 405 405 405"),

@@ -36,6 +36,8 @@ from opportunities.services import create_opportunity
 from opportunities.tests.quoting import quoted
 from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
+from payments.models import Payment, PaymentPlan
+from payments.services import create_payment, create_plan
 from products.models import Category, PriceList, Product
 
 NAMED = re.compile("金丝雀(公司|人|产品|商机|线索)")
@@ -107,10 +109,12 @@ def site(db):
     rival = Competitor.objects.create(opportunity=opportunity, name="对手")
     contract = Contract(name="金丝雀合同", customer=customer, owner=owner, signed_on="2026-01-01", amount=1)
     services.create(contract, by=owner)
-    stands = Contract(name="金丝雀合同二", customer=customer, owner=owner, signed_on="2026-01-01", amount=1)
+    stands = Contract(name="金丝雀合同二", customer=customer, owner=owner, signed_on="2026-01-01", amount=9)
     stands = contracts.submit(services.create(stands, by=owner), by=owner)
     invoice = create_invoice(Invoice(contract=stands, title="金丝雀公司", amount=1, owner=owner), by=owner)
     title = InvoiceTitle.objects.create(customer=customer, name="金丝雀公司")
+    planned = create_plan(PaymentPlan(contract=stands, amount=5, due_on="2026-01-01", remark="金丝雀"), by=owner)
+    payment = create_payment(Payment(contract=stands, amount=5, paid_on="2026-01-01", remark="金丝雀"), by=owner)
     lead = create_lead(Lead(name="金丝雀线索", owner=owner), by=owner)
     Lead.objects.filter(pk=lead.pk).update(status=Lead.Status.FOLLOWING)
     plan = PlanItem.objects.create(lead=lead, day="2026-01-01", content="金丝雀计划", created_by=owner)
@@ -147,6 +151,8 @@ def site(db):
         **dict.fromkeys(("contract-version", "contract-versions-compare"), stands.pk),
         "invoice": invoice.pk,
         "customer-title": title.pk,
+        "payment": payment.pk,
+        "payment_plan": planned.pk,
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
         "quotation": quotation.pk,

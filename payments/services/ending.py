@@ -12,7 +12,7 @@ from crm.records import services
 from crm.records.formatting import money
 
 from .. import figures
-from ..figures import ZERO, Sums
+from ..figures import Sums
 from ..models import Payment, PaymentPlan
 from .holding import OVER
 
@@ -83,6 +83,3 @@ def set_settled(rows, *, by, settled: bool) -> tuple[int, Failures]:
     code, text = ("settled", "标记提成已结算") if settled else ("unsettled", "取消提成结算")
     services.write_log(Payment, ((one.pk, text, []) for one in goes), code=f"payment.{code}", by=by)
     return len(goes), failures
-
-
-__all__ = ["ZERO", "set_settled", "void"]

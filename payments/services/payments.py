@@ -10,7 +10,7 @@ from django.utils import timezone
 from approvals import services as approvals
 from approvals import states
 from approvals.models import Status
-from crm.records import numbering, services
+from crm.records import modules, numbering, search, services
 
 from .. import figures
 from .. import numbering as numbers
@@ -106,8 +106,6 @@ def submit(payment: Payment, *, by, chosen: dict | None = None, note: str = "") 
 
 
 def _reindex(payment: Payment) -> None:
-    from crm.records import modules, search
-
     search.index(modules.get("payment"), [payment])
 
 

@@ -8,13 +8,13 @@ from django.db import transaction
 from django.db.models import Max
 
 from approvals.models import Status
-from contracts import services as contracts
+from contracts.models import Contract
 from crm.records import services
 from crm.records.formatting import money
 
 from .. import figures
 from ..figures import ZERO
-from ..models import Payment, PaymentAllocation, PaymentPlan
+from ..models import PaymentAllocation, PaymentPlan
 from .holding import check_plans, hold, planned
 
 MOST = 120  # plans of one contract
@@ -83,8 +83,8 @@ def _blocked(ids: list[int]) -> dict[int, str]:
 def delete_plans(rows, *, by, now=None, along: str = ""):
     """Move plans to the recycle bin, but for those payments are allotted to. Returns how many, with [(title, reason)] of the
     others; what goes along with its customer (`along`) goes wholly or raises."""
-    contracts_ = set(rows.order_by().values_list("contract_id", flat=True))
-    open_ = {one.pk: one for one in contracts.Contract.objects.filter(pk__any=figures.lock(contracts_))}
+    touched = set(rows.order_by().values_list("contract_id", flat=True))
+    open_ = {one.pk: one for one in Contract.objects.filter(pk__any=figures.lock(touched))}
     found = list(PaymentPlan.objects.filter(pk__in=rows.order_by().values("pk")).order_by("pk"))
     blocked = _blocked([plan.pk for plan in found])
     for plan in found if not along else ():
@@ -137,6 +137,3 @@ def shares(total: Decimal, weights: list[Decimal]) -> list[Decimal]:
     if any(part <= 0 for part in found):
         raise ValidationError("金额太小，不能分成这么多期。")
     return found
-
-
-__all__ = ["Payment", "create_plan", "delete_plans", "generate", "restore_plans", "shares", "update_plan"]
