@@ -273,8 +273,30 @@ def _per_key_sql(rows, branch, order, field, limit):
 
 def capped_count(rows, cap: int = COUNT_CAP) -> int:
     """How many rows an allowed() query has, counted no further than cap + 1 (the caller shows "10,000+")."""
+    return capped_counts([rows], cap)[0]
+
+
+def capped_counts(queries, cap: int = COUNT_CAP) -> list[int]:
+    """The capped counts of several allowed() queries (of one database), in one statement."""
+    parts, values = [], []
+    for rows in queries:
+        sql, bound = _capped_sql(rows, cap)
+        parts.append(f"({sql})")
+        values += bound
+    if not parts:
+        return []
+    with connections[queries[0].db].cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", values)
+        return [min(number, cap + 1) for number in cursor.fetchone()]
+
+
+def _capped_sql(rows, cap: int):
     if connections[rows.db].vendor != "postgresql":
-        return rows.order_by().values("pk")[: cap + 1].count()
+        try:
+            sql, bound = rows.order_by().values("pk")[: cap + 1].query.sql_with_params()
+        except EmptyResultSet:
+            return "SELECT 0", []
+        return f"SELECT count(*) FROM ({sql}) AS found", list(bound)
     parts, values = [], []
     for branch in rows.branches or [Branch(Q(), ids=())]:
         try:
@@ -284,15 +306,13 @@ def capped_count(rows, cap: int = COUNT_CAP) -> int:
         parts.append(f"({sql})")
         values += bound
     if not parts:
-        return 0
+        return "SELECT 0", []
     sql = f"SELECT count(*) FROM {parts[0]} AS found"
     if parts[1:]:  # looked at only while the first part (own rows) leaves room
         more = f"SELECT pk FROM ({' UNION '.join(parts[1:])}) AS more(pk) WHERE (SELECT count(*) FROM first) <= %s"
         sql = f"WITH first(pk) AS MATERIALIZED {parts[0]} SELECT count(*) FROM (SELECT pk FROM first UNION {more} LIMIT %s) AS found"
         values += [cap, cap + 1]
-    with connections[rows.db].cursor() as cursor:
-        cursor.execute(sql, values)
-        return min(cursor.fetchone()[0], cap + 1)
+    return sql, values
 
 
 def _count_sql(rows, branch, limit):

@@ -16,20 +16,19 @@ PER_GROUP = 5
 @require_safe
 def home(request):
     """The workbench: what the person can start with, and their newest records."""
-    groups = []
+    groups, queries, user = [], [], request.user
     for module in modules.ordered():
         if not module.owned or not module.may(request.user, "view"):
             continue
         rows = module.model.objects.allowed(request.user, "view")
+        queries += [rows, scope.of_owners(rows, [user.pk])]
         ids = scope.top_ids(rows, field="updated_at", descending=True, limit=8)
         found = module.model.objects.select_related("owner").in_bulk(ids)
         groups.append(
             {
                 "module": module,
                 "may_create": module.may(request.user, "create"),
-                "count": scope.capped_count(rows),
                 "cap": scope.COUNT_CAP,
-                "mine": rows.filter(owner=request.user).order_by()[: scope.COUNT_CAP + 1].count(),
                 "items": [
                     {
                         "title": module.title_of(found[pk]),
@@ -42,29 +41,42 @@ def home(request):
                 ],
             }
         )
+    todo = to_do(user)
+    numbers = scope.capped_counts(queries + [rows for _, _, rows in todo])
+    for place, group in enumerate(groups):
+        group["count"], group["mine"] = numbers[2 * place : 2 * place + 2]
     return render_page(
         request,
         "home.html",
         {
             "groups": groups,
-            "boxes": boxes(request.user),
+            "boxes": boxes(user, todo, numbers[len(queries) :]),
             "unread": list(notices.inbox(request.user).filter(read_at=None)[:6]),
         },
     )
 
 
-def boxes(user) -> list[dict]:
-    """待办事项: each figure is the count of the list it opens, one statement each."""
-    figures = context.badges(user)
-    found = [{"label": one.label, "count": figures[key], "url": one.url} for key, one in modules.BADGES.items()]
+def to_do(user) -> list[tuple[str, str, object]]:
+    """[(label, address, rows)] of the boxes of 待办事项 that count records."""
+    found = []
     for box in modules.TO_DO:
         module = modules.get(box.module)
         if module.may(user, "view"):
             query = urlencode({"view": box.view, "owner": user.pk})
             view = next(view for view in module.views if view.key == box.view)
-            number = scope.capped_count(scope.of_owners(view.narrow(module.rows(user), user), [user.pk]))
-            found.append({"label": box.label, "count": number, "url": f"{module.list_url}?{query}"})
+            rows = scope.of_owners(view.narrow(module.rows(user), user), [user.pk])
+            found.append((box.label, f"{module.list_url}?{query}", rows))
     return found
+
+
+def boxes(user, todo, numbers: list[int]) -> list[dict]:
+    """待办事项: each figure is the count of the list it opens."""
+    figures = context.badges(user)
+    found = [{"label": one.label, "count": figures[key], "url": one.url} for key, one in modules.BADGES.items()]
+    rows = [
+        {"label": label, "count": number, "url": url} for (label, url, _), number in zip(todo, numbers, strict=True)
+    ]
+    return found + rows
 
 
 def results(user, text: str) -> list[dict]:
