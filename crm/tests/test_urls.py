@@ -15,6 +15,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from approvals.tests import asking
+from approvals.tests.factories import step
 from contracts.models import Contract
 from crm.notices.services import notify
 from crm.records import modules, services, trees, uploads
@@ -36,7 +38,7 @@ from orgs.models import Role, SignIn
 from orgs.tests.factories import client_for, department, employee
 from products.models import Category, PriceList, Product
 
-NAMED = re.compile("金丝雀(公司|人|产品|商机|线索)")
+NAMED = re.compile("金丝雀(公司|人|产品|商机|线索|申请)")
 
 
 def table() -> dict:
@@ -118,6 +120,9 @@ def site(db):
     said = followups.comment(written, "金丝雀人", by=owner)
     phrase = followups.keep_phrase("金丝雀公司", by=owner)
     asked = handover.ask(customer, "金丝雀公司的申请", by=keeper)
+    asked_for = asking.draft(owner, "金丝雀申请")
+    asking.flow(keeper, step(manager))
+    approval = asking.submitted(owner, "金丝雀申请二")
     job = Job.objects.create(kind="import", label="超管的任务", user=keeper)
     services.delete(Product.objects.filter(pk=product.pk), by=keeper)
     services.restore(Product.objects.trashed(), by=keeper)
@@ -137,6 +142,8 @@ def site(db):
         "opportunity-person": decides.pk,
         "opportunity-rival": rival.pk,
         "contract": contract.pk,
+        "request": asked_for.pk,
+        "approval": approval.pk,
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
         "quotation": quotation.pk,
@@ -175,6 +182,8 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
             found[key] = ids["opportunity"] if "row" in converters else ids.get(name, ids.get(about, 1))
         elif key == "row":
             found[key] = ids[name.removesuffix("-remove")]
+        elif key == "field":
+            found[key] = 1
         elif key == "item":
             found[key] = ids["lead-plan"]
         elif key in ("employee", "pool", "product"):
