@@ -37,7 +37,9 @@ def spent(span: timedelta) -> str:
     days, hours = minutes // 1440, minutes % 1440 // 60
     if days:
         return f"{days} 天 {hours} 小时" if hours else f"{days} 天"
-    return f"{hours} 小时" if hours else f"{minutes} 分钟"
+    if hours:
+        return f"{hours} 小时"
+    return f"{minutes} 分钟" if minutes else "不到 1 分钟"
 
 
 def newest(record) -> Approval | None:

@@ -19,9 +19,6 @@ from .requests import declared  # noqa: F401  announces the types
 from .requests.models import Request, RequestGrant
 from .requests.services import create_request
 
-modules.ADMIN_FUNCTIONS.setdefault("admin.approvals", "审批流程")
-modules.ADMIN_FUNCTIONS.setdefault("admin.approval_force", "审批干预")
-
 modules.BADGES["approvals"] = Badge("待我审批", "条待审批", "/approvals/", queries.waiting_expression)
 modules.NAV.append(NavPage("审批", "/approvals/", "approval", "", 10, "协作", badge="approvals"))
 modules.PANELS.append(panel.build)

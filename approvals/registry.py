@@ -8,14 +8,14 @@ SOURCES: list[tuple[Callable[[], dict], Callable[[], bool]]] = []
 
 class Registry(dict):
     """{key: Document}. What modules registered stands in it for good; what administrators make is read again when a source says
-    it changed, or when a key is missed."""
+    it changed, or when a key is missed. Views are copies: another thread may read anew meanwhile."""
 
     def _sync(self, *, missed: str = "") -> None:
         for make, fresh in SOURCES:
             if fresh() or missed:
                 made = make()
-                for key in [key for key in dict.keys(self) if ":" in key and key not in made]:
-                    dict.pop(self, key)
+                for key in [key for key in list(dict.keys(self)) if ":" in key and key not in made]:
+                    dict.pop(self, key, None)
                 dict.update(self, made)
 
     def __missing__(self, key):
@@ -35,16 +35,16 @@ class Registry(dict):
 
     def __iter__(self):
         self._sync()
-        return dict.__iter__(self)
+        return iter(list(dict.keys(self)))
 
     def keys(self):
         self._sync()
-        return dict.keys(self)
+        return list(dict.keys(self))
 
     def values(self):
         self._sync()
-        return dict.values(self)
+        return list(dict.values(self))
 
     def items(self):
         self._sync()
-        return dict.items(self)
+        return list(dict.items(self))

@@ -18,7 +18,7 @@ class RequestForm(RecordForm):
 
     def prepare(self):
         if self.instance.pk is None and self.instance.type_id:
-            self.initial.setdefault("title", f"{self.user.name}的{self.instance.type.name}")
+            self.initial["title"] = self.initial.get("title") or f"{self.user.name}的{self.instance.type.name}"
             self.fields["type"] = forms.IntegerField(widget=forms.HiddenInput, initial=self.instance.type_id)
 
     def customise(self):

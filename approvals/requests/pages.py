@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404
 
 from crm.records.views.base import ModuleView
-from crm.records.views.detail import DetailView
+from crm.records.views.detail import DetailView, field_rows
 from crm.records.views.editing import CreateView
 from orgs.views.base import done, number
 
@@ -80,17 +80,12 @@ class RequestPage(DetailView):
         return tuple(dict.fromkeys((*super().joins(), "type")))
 
     def fields_tab(self, request, record, rights):
-        sections = super().fields_tab(request, record, rights)["sections"]
-        mine = {*record.type.keys, *record.extra}
-        kept = [
-            {**section, "rows": [row for row in section["rows"] if not custom(row["key"]) or row["key"] in mine]}
-            for section in sections
-        ]
-        return {"sections": [section for section in kept if section["rows"]]}
-
-
-def custom(key: str) -> bool:
-    return key[:1] == "f" and key[1:].isdigit()
+        """What is asked for in the order of the form, values of fields the form has no more behind it, then the rest."""
+        keys = dict.fromkeys([*record.type.keys, *record.extra])
+        declared = [key for _, keys in self.module.sections for key in keys if key != "title"]
+        sections = [("申请内容", ["title", *keys]), ("单据信息", declared)]
+        found = [{"title": title, "rows": field_rows(self.module, record, keys, self.user)} for title, keys in sections]
+        return {"sections": [section for section in found if section["rows"]]}
 
 
 class SubmitView(ModuleView):

@@ -14,7 +14,6 @@ from crm.records.models import FieldDefinition
 from orgs.views.base import done, form_page, move_errors, needs, number, render_page
 from orgs.views.fields import FieldForm
 
-from . import services
 from . import setting_services as verbs
 from .forms import TypeForm
 from .models import RequestType
@@ -43,7 +42,7 @@ def index(request):
                 "kind": one,
                 "first": place == 0,
                 "last": place == len(rows) - 1,
-                "flow_url": f"/settings/approvals/?document={services.key_of(one)}",
+                "flow_url": "/settings/flows/",
                 "fields": [
                     {
                         "field": field,

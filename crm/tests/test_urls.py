@@ -15,6 +15,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from approvals.tests import asking
+from approvals.tests.factories import step
 from contracts import services as contracts
 from contracts.invoices.services import create_invoice
 from contracts.models import Contract, Invoice, InvoiceTitle
@@ -40,7 +42,7 @@ from payments.models import Payment, PaymentPlan
 from payments.services import create_payment, create_plan
 from products.models import Category, PriceList, Product
 
-NAMED = re.compile("金丝雀(公司|人|产品|商机|线索)")
+NAMED = re.compile("金丝雀(公司|人|产品|商机|线索|申请)")
 
 
 def table() -> dict:
@@ -128,6 +130,9 @@ def site(db):
     said = followups.comment(written, "金丝雀人", by=owner)
     phrase = followups.keep_phrase("金丝雀公司", by=owner)
     asked = handover.ask(customer, "金丝雀公司的申请", by=keeper)
+    asked_for = asking.draft(owner, "金丝雀申请")
+    asking.flow(keeper, step(manager))
+    approval = asking.submitted(owner, "金丝雀申请二")
     job = Job.objects.create(kind="import", label="超管的任务", user=keeper)
     services.delete(Product.objects.filter(pk=product.pk), by=keeper)
     services.restore(Product.objects.trashed(), by=keeper)
@@ -153,6 +158,8 @@ def site(db):
         "customer-title": title.pk,
         "payment": payment.pk,
         "payment_plan": planned.pk,
+        "request": asked_for.pk,
+        "approval": approval.pk,
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
         "quotation": quotation.pk,
@@ -193,6 +200,8 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
         elif key == "row":
             found[key] = ids[name.removesuffix("-remove").removesuffix("-default")]
         elif key in ("version", "template"):
+            found[key] = 1
+        elif key == "field":
             found[key] = 1
         elif key == "item":
             found[key] = ids["lead-plan"]
