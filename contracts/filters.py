@@ -23,7 +23,6 @@ class OpportunityIdFilter(django_filters.NumberFilter):
 
 class ContractFilters(RecordFilters):
     name = NameFilter(label="合同名称")
-    number = django_filters.CharFilter(field_name="number", label="合同编号", lookup_expr="icontains")
     status = django_filters.ChoiceFilter(label="状态", choices=Status.choices, empty_label="状态")
     execution = django_filters.ChoiceFilter(label="执行状态", choices=Execution.choices, empty_label="执行状态")
     kind = DictionaryFilter("kind", "合同类型", "contract.kind")

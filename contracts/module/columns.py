@@ -31,7 +31,7 @@ COLUMNS = [
     Number("number", css="k-w-120", m="sub", default=True),
     Column("customer", paths=("customer__name",), css="k-w-name", m="sub", default=True),
     Column("status", css="k-w-72", m="side", default=True),
-    Column("execution", css="k-w-72", default=True),
+    Column("execution", css="k-w-88", default=True),
     Column("amount", css="k-w-120", m="pair", default=True),
     Computed("received", kind="money", css="k-w-120", m="pair", default=True),
     Computed("outstanding", "未回款", paths=("amount", "received"), combine=_rest, kind="money", css="k-w-120"),

@@ -14,15 +14,13 @@ from django.db.models import Count
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
-from approvals.models import Approval, Status
-from contracts import execution, outcomes, services
-from contracts.models import Contract, Execution
-from contracts.tests import factories
+from contracts.models import Contract
 from crm import bench, demodata, seeding
 from crm.demodata.company import ACCOUNTS, DEPARTMENTS, PASSWORD
 from crm.records import modules, scope, search
 from crm.records.followups.services import keep_dates
 from crm.records.models import Attachment, FollowUp, FollowUpComment, OperationLog, SearchRow, Star
+from crm.tests import made
 from customers.models import Contact, Customer, CustomerGrant
 from leads.models import Lead
 from leads.services import create_lead
@@ -126,21 +124,7 @@ class TestDemo(TestCase):
         assert counting.recheck() == 0
 
     def test_contracts_stand_in_every_state_and_agree_with_their_customers(self):
-        live = Contract.objects.live()
-        for field, values in (("status", Status.values), ("execution", Execution.values)):
-            counts = dict(live.order_by().values_list(field).annotate(n=Count("pk")))
-            assert set(counts) == set(values) and min(counts.values()) >= 3, counts
-        assert live.filter(renewed_from__isnull=False).count() >= 3 and live.filter(quotation__isnull=False).exists()
-        for one in live.order_by("?")[:25]:
-            one.full_clean()
-            assert (one.number != "") == (one.status != "draft"), one
-            assert one.versions.count() == one.edition
-        numbers = list(live.exclude(number="").values_list("number", flat=True))
-        assert len(numbers) == len(set(numbers))
-        assert outcomes.recheck() == 0
-        assert execution.follow_dates(timezone.now()) == "更新 0 个合同"
-        waiting = Approval.objects.filter(state="pending", document="contract").values("object_id")
-        assert live.filter(status="pending").count() == live.filter(pk__in=waiting, status="pending").count() >= 3
+        made.contracts_of_the_demo()
 
     def test_what_hangs_on_the_customers_is_there(self):
         assert CustomerGrant.objects.current().exists() and CustomerGrant.objects.exclude(until=None).exists()
@@ -229,18 +213,8 @@ class TestSeed(TestCase):
         assert Lead.objects.filter(number=later.number).count() == 1
 
     def test_contracts_are_what_the_services_would_have_written(self):
-        assert Contract.objects.count() == 200
         lines_match(Contract)
-        for one in Contract.objects.select_related("customer")[:50]:
-            one.full_clean()
-            assert one.customer.deleted_at is None and one.owner_id == one.customer.owner_id
-            assert one.versions.count() == one.edition
-        assert OperationLog.objects.filter(code="contract.created").count() == 200
-        assert outcomes.recheck() == 0
-        later = services.submit(
-            factories.contract(Employee.objects.first(), name="后来的"), by=Employee.objects.first()
-        )
-        assert Contract.objects.filter(number=later.number).count() == 1
+        made.contracts_of_the_seed()
 
     def test_owned_customers_have_follow_ups_that_their_dates_agree_with(self):
         assert 1000 < FollowUp.objects.count() < 1800 and dates_agree()
