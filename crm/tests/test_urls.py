@@ -140,7 +140,9 @@ def site(db):
         "opportunity-person": decides.pk,
         "opportunity-rival": rival.pk,
         "contract": contract.pk,
-        **dict.fromkeys(("contract-change", "contract-change-discard", "contract-change-submit"), agreed.pk),
+        **dict.fromkeys(
+            ("contract-change", "contract-change-row", "contract-change-discard", "contract-change-submit"), agreed.pk
+        ),
         **dict.fromkeys(("contract-version", "contract-versions-compare"), agreed.pk),
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
