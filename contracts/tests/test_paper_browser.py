@@ -7,12 +7,14 @@ import pytest
 from contracts.models import Contract, ContractTemplate
 from contracts.paper import services
 from contracts.tests import factories
+from crm.records import services as records
 from crm.tests.browser import until
 from crm.tests.test_browser import sign_in
 from opportunities.tests.quoting import product
 from opportunities.tests.test_quotation_paper import printed
 from orgs.tests.factories import department, employee
 from products.lines.services import Row
+from products.models import Product
 
 from .test_changes import propose, send
 
@@ -47,13 +49,15 @@ def test_a_hundred_lines_break_well_and_the_amount_stands_in_capitals(page, sell
 
 
 def test_a_change_is_written_and_takes_effect(page, seller):
-    made, item = factories.approved(seller), product("采集网关", "100")
+    made = factories.approved(seller)
+    records.create(Product(name="采集网关", code="GW-1", price="100"), by=employee("超管", ["super"]))
     sign_in(page, seller)
     page.goto(f"/contracts/{made.pk}/change/")
     page.fill("[name=reason]", "客户加了设备")
-    page.click("[data-line-add] + .ts-wrapper")
-    page.keyboard.type("采集")
-    page.click(f".ts-dropdown [data-value='{item.pk}']")
+    page.click(".k-lines-add .ts-control")
+    page.keyboard.type("采集网关")
+    page.click(".ts-dropdown [data-value] >> text=采集网关")
+    page.wait_for_selector("[data-line] >> text=采集网关")
     page.fill("[data-line-quantity]", "3")
     until(page, "!!document.querySelector('#id_amount').disabled")
     assert page.input_value("#id_amount").replace(",", "") == "300.00"

@@ -152,7 +152,9 @@ def site(db):
         "opportunity-person": decides.pk,
         "opportunity-rival": rival.pk,
         "contract": contract.pk,
-        **dict.fromkeys(("contract-change", "contract-change-discard", "contract-change-submit"), stands.pk),
+        **dict.fromkeys(
+            ("contract-change", "contract-change-row", "contract-change-discard", "contract-change-submit"), stands.pk
+        ),
         **dict.fromkeys(("contract-version", "contract-versions-compare"), stands.pk),
         "invoice": invoice.pk,
         "customer-title": title.pk,
@@ -199,9 +201,7 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
             found[key] = ids[about] if "row" in converters else ids.get(name, ids.get(about, 1))
         elif key == "row":
             found[key] = ids[name.removesuffix("-remove").removesuffix("-default")]
-        elif key in ("version", "template"):
-            found[key] = 1
-        elif key == "field":
+        elif key in ("version", "template", "field"):
             found[key] = 1
         elif key == "item":
             found[key] = ids["lead-plan"]
