@@ -10,12 +10,11 @@ from django.utils import timezone
 from approvals.models import Status
 from contracts.models import Contract
 from crm.loading import load
-from crm.records import modules, search
+from crm.records import modules, numbering, search
 from crm.records.models import DictionaryItem, OperationLog
 from payments import figures, services
 from payments.models import Payment, PaymentAllocation, PaymentPlan
 from payments.services import allotting
-from payments.services.payments import take_numbers
 from payments.services.plans import shares
 
 RATIOS = ("30/40/30", "50/50", "30/60/10", "20/30/30/20", "100")
@@ -105,7 +104,7 @@ def _save(payments: list[Payment]) -> int:
     payments.sort(key=lambda one: (one.paid_on, one.contract_id))
     for one in payments:
         if one.status != Status.DRAFT:
-            one.number = take_numbers(1)[0]
+            one.number = numbering.take("payment", day=one.paid_on)[0]
     Payment.objects.bulk_create(payments)
     words = {
         Status.APPROVED: "审批通过",
