@@ -9,7 +9,7 @@ from crm.records.columns import Column
 
 from . import states
 from .figures import ZERO
-from .models import PaymentAllocation
+from .models import Payment, PaymentAllocation
 
 
 class KeptColumn(Column):
@@ -62,6 +62,18 @@ class LackColumn(Column):
             m="pair",
             default=True,
         )
+
+
+class AmountColumn(Column):
+    """The amount; a refund takes away from the total and shows it. In files it stands beside its type, without a sign."""
+
+    expression = Case(
+        When(type=Payment.Type.REFUND, then=-F("amount")), default=F("amount"), output_field=DecimalField()
+    )
+
+    def html(self, record, value):
+        shown = super().html(record, value)
+        return f"-{shown}" if value and not self.masked and record.type == Payment.Type.REFUND else shown
 
 
 class PlansColumn(Column):

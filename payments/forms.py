@@ -121,7 +121,7 @@ class PaymentForm(_AtContract):
         self.plans = [plan for plan in plans if free[plan.pk] or plan.pk in mine or refund][:PARTS_SHOWN]
         for plan in self.plans:
             label = f"{plan}（{day(plan.due_on)}，还差 {money(free[plan.pk])}）"
-            self.fields[f"part_{plan.pk}"] = money_field(label, label=label)
+            self.fields[f"part_{plan.pk}"] = money_field(label)
             if plan.pk in mine:
                 self.initial[f"part_{plan.pk}"] = mine[plan.pk]
             elif plan.pk == wanted and not self.is_bound:

@@ -90,7 +90,9 @@ def _plans(parent: str, record, user, *, may: bool) -> dict | None:
                 if may and running and lacks
                 else None,
                 "edit_url": f"{url}edit/" if own["edit"] else None,
-                "delete_url": f"{module.bulk_url}delete/?ids={plan.pk}" if own["delete"] else None,
+                "delete_url": f"{module.bulk_url}delete/?ids={plan.pk}"
+                if own["delete"] and not (plan.received or plan.pending)
+                else None,
             }
         )
     more = f"{module.list_url}?{parent}={record.pk}" if len(plans) > SHOWN else None

@@ -7,7 +7,7 @@ from crm.records.columns import Column
 from crm.records.modules import Module, View
 from customers.module.builtin import in_team, mine, of_subordinates, recently, starred
 
-from ..columns import KeptColumn, PlansColumn
+from ..columns import AmountColumn, KeptColumn, PlansColumn
 from ..models import Payment, PaymentAllocation, PaymentGrant
 from ..services import create_payment, delete_payments, restore_payments, update_payment
 from . import plan  # noqa: F401  plans stand before payments
@@ -78,7 +78,7 @@ PAYMENT = modules.register(
             Column("customer", paths=("customer__name",), css="k-w-name", m="sub", default=True),
             PlansColumn(),
             Column("paid_on", sort="paid_on", css="k-w-104", m="pair", default=True),
-            Column("amount", css="k-w-120", m="pair", default=True),
+            AmountColumn("amount", css="k-w-120", m="pair", default=True),
             Column("method", css="k-w-88", default=True),
             Column("status", css="k-w-72", m="side", default=True),
             Column("owner", css="k-w-96", m="sub", default=True),
