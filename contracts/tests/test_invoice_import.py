@@ -129,3 +129,10 @@ def test_a_number_that_exists_is_not_imported_again(firm):
     assert (made.result["created"], made.result["skipped"]) == (0, 1)
     made = run(manager, {**row, "申请编号": one.number}, on_duplicate="create")
     assert made.result["failed"] == 1 and Invoice.objects.count() == 1
+
+
+def test_a_seller_who_brings_a_number_is_told_that_drafts_have_none(firm):
+    seller = firm[1]
+    row = {"合同编号": factories.approved(seller).number, "发票抬头": "甲公司", "开票金额": "5"}
+    made = run(seller, {**row, "申请编号": "KP-202601-0001"})
+    assert made.result["failed"] == 1 and "草稿还没有编号" in errors(made)
