@@ -20,7 +20,7 @@ class TitleSelect(forms.Select):
     def create_option(self, name, value, *args, **kwargs):
         option = super().create_option(name, value, *args, **kwargs)
         if str(value) in self.known:
-            option["attrs"]["data-title"] = json.dumps(self.known[str(value)], ensure_ascii=False)
+            option["fills"] = json.dumps(self.known[str(value)], ensure_ascii=False)
         return option
 
     def offer(self, found: list[dict]) -> None:
@@ -98,9 +98,10 @@ class InvoiceForm(RecordForm):
         if self.instance.pk is None and not self.is_bound:
             left = counting.left(contract)
             if left > 0:
-                self.initial.setdefault("amount", left)
+                self.initial["amount"] = self.initial.get("amount") or left
             if found:
-                self.initial = {**filled(found[0]), "saved": found[0]["id"], **self.initial}
+                given = {name: value for name, value in self.initial.items() if value not in (None, "")}
+                self.initial = {**self.initial, **filled(found[0]), "saved": found[0]["id"], **given}
 
 
 class VoidForm(forms.Form):

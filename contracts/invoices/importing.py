@@ -63,7 +63,8 @@ class InvoiceImporter(Importer):
             note="草稿、已通过或已作废，空着就是草稿",
             options=lambda: [status.label for status in ALLOWED],
         ),
-        Target("number", function="history", create=True, synonyms=("编号",), note="空着就由系统编号"),
+        # everybody's, for it is the key; whoever may not bring in history gets drafts, which have none
+        Target("number", create=True, synonyms=("编号",), note="已通过和已作废的填写，空着就由系统编号"),
         Target("invoice_number", function="history", create=True, synonyms=("发票号",), note="已通过和已作废的填写"),
         Target("issued_on", function="history", create=True, synonyms=("开票时间",), example="2026-01-31"),
         Target("submitted_at", function="history", create=True, example="2026-01-30 14:00"),

@@ -96,7 +96,7 @@ INVOICE = modules.register(
             Column("customer", paths=("customer__name",), css="k-w-name", default=True),
             Column("amount", css="k-w-104", m="pair", default=True),
             Column("status", css="k-w-72", m="side", default=True),
-            Column("invoice_number", css="k-w-120", m="pair", default=True),
+            Column("invoice_number", css="k-w-addr", m="pair", default=True),
             Column("issued_on", css="k-w-104", m="pair", default=True),
             Column("kind", css="k-w-120", default=True),
             Column("owner", css="k-w-96", m="sub", default=True),
