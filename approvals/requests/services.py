@@ -80,11 +80,12 @@ def submit_request(request: Request, *, by, chosen: dict | None = None, note: st
 
 def take_number(kind: RequestType) -> str:
     """The next number of the type; one that exists already (another rule made it) is passed over."""
-    numbering.declare(key_of(kind), kind.name, kind.pattern)
-    while True:
-        number = numbering.take(key_of(kind))[0]
-        if not Request.objects.filter(type=kind, number=number).exists():
-            return number
+
+    def taken(numbers: list[str]):
+        return Request.objects.filter(type=kind, number__any=numbers).values_list("number", flat=True)
+
+    numbering.declare(key_of(kind), kind.name, kind.pattern, taken=taken)
+    return numbering.take(key_of(kind))[0]
 
 
 def pending(request: Request) -> Approval | None:

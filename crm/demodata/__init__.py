@@ -10,6 +10,7 @@ from opportunities.models import Opportunity
 from orgs.models import Employee
 
 from . import (
+    approvals,
     care,
     company,
     contracts,
@@ -75,7 +76,10 @@ def make() -> dict[str, int]:
         conversions.make(people)
         contracts.make_open(people)
         invoices.make(people)
+        approvals.make_flows(people)
+        invoices.wait()
         received = payments.make(people, random.Random(20240505))
+        asked = approvals.make(people)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
@@ -88,4 +92,5 @@ def make() -> dict[str, int]:
         "产品": len(goods),
         "线索": len(found.leads),
         "回款": received,
+        "通用审批": asked,
     }

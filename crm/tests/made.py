@@ -20,7 +20,7 @@ def contracts_of_the_demo() -> None:
     for one in live.order_by("?")[:25]:
         one.full_clean()
         assert (one.number != "") == (one.status != "draft"), one
-        assert one.versions.count() == one.edition
+        assert one.versions.exclude(state__in=("draft", "pending")).count() == one.edition
     numbers = list(live.exclude(number="").values_list("number", flat=True))
     assert len(numbers) == len(set(numbers))
     assert outcomes.recheck() == 0
