@@ -2,7 +2,7 @@
 flow and leaves a row in the system log."""
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Max, Q
 
 from orgs.models import Department, Employee
@@ -111,7 +111,11 @@ def save_flow(flow: Flow, *, values: dict, definition: dict, version: int, by) -
         last_order = Flow.objects.filter(document=flow.document).aggregate(last=Max("order"))["last"] or 0
         flow.order = last_order + 10
     flow.version += 1
-    flow.save()
+    try:
+        with transaction.atomic():
+            flow.save()
+    except IntegrityError:  # somebody took the name in this moment
+        raise ValidationError({"name": ["该单据下已有同名流程"]}) from None
     flow.departments.set(departments)
     flow.employees.set(employees)
     FlowVersion.objects.create(flow=flow, number=flow.version, definition=cleaned, by=by)

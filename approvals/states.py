@@ -5,7 +5,7 @@ from crm.records.modules import Closed
 
 from .models import Status
 
-ALWAYS = {"view", "print", "export", "follow", "share", "transfer"}
+ALWAYS = {"view", "print", "export", "follow", "share", "transfer", "attach"}
 FREE = ALWAYS | {"create", "edit", "delete", "submit"}
 TABLE: dict[str, frozenset[str]] = {
     Status.DRAFT: frozenset(FREE),
@@ -14,7 +14,7 @@ TABLE: dict[str, frozenset[str]] = {
     Status.PENDING: frozenset(ALWAYS | {"withdraw"}),
     # amend 变更, void 作废, renew 续签, pay 回款与计划, bill 开票, finish 完成与关闭, issue 登记发票, settle 标记提成
     Status.APPROVED: frozenset(ALWAYS | {"amend", "void", "renew", "pay", "bill", "finish", "issue", "settle"}),
-    Status.VOID: frozenset(ALWAYS - {"share", "transfer"}),
+    Status.VOID: frozenset(ALWAYS - {"share", "transfer", "attach"}),
 }
 SENTENCES = {
     Status.DRAFT: "还没有通过审批，不能这样做；请先提交",

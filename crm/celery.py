@@ -74,10 +74,40 @@ app.conf.beat_schedule = {
         "args": ["opportunity_counts"],
         "schedule": crontab(hour=3, minute=20),
     },
+    "invoice-figures": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["invoice_figures"],
+        "schedule": crontab(hour=3, minute=25),
+    },
     "opportunity-reminders": {
         "task": "crm.records.tasks.run_periodic",
         "args": ["opportunity_reminders"],
         "schedule": crontab(hour=8, minute=20),
+    },
+    "contract-execution": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["contract_execution"],
+        "schedule": crontab(hour=0, minute=15),
+    },
+    "contract-reminders": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["contract_reminders"],
+        "schedule": crontab(hour=8, minute=25),
+    },
+    "contract-counts": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["contract_counts"],
+        "schedule": crontab(hour=3, minute=25),
+    },
+    "payment-figures": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["payment_figures"],
+        "schedule": crontab(hour=0, minute=25),
+    },
+    "payment-reminders": {
+        "task": "crm.records.tasks.run_periodic",
+        "args": ["payment_reminders"],
+        "schedule": crontab(hour=8, minute=15),
     },
     "lead-rules": {
         "task": "crm.records.tasks.run_periodic",

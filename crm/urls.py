@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from approvals.requests import pages as request_pages
+from contracts import pages as contract_pages
 from crm import health
 from crm.records import modules
 from crm.records import urls as records
@@ -10,11 +11,15 @@ from crm.records.views.single import pick_record
 from customers import pages as customer_pages
 from customers.pools.views import OwnedDetail
 from opportunities import pages as opportunity_pages
+from payments import pages as payment_pages
 
 REPLACED = {
     "customer": customer_pages.VIEWS,
     "opportunity": opportunity_pages.VIEWS,
+    "contract": contract_pages.VIEWS,
     "lead": {"detail": OwnedDetail},
+    "payment_plan": payment_pages.PLAN_VIEWS,
+    "payment": payment_pages.PAYMENT_VIEWS,
     "request": request_pages.VIEWS,
 }  # views of a module that differ from the shared ones
 
@@ -24,9 +29,11 @@ urlpatterns = [
     path("", include("orgs.urls")),
     *records.shared,
     path("", include("approvals.urls")),
+    path("", include("approvals.editor.urls")),
     path("", include("customers.urls")),
     path("", include("opportunities.urls")),
     path("", include("contracts.urls")),
+    path("", include("payments.urls")),
     path("", include("leads.urls")),
     *[
         route

@@ -1,5 +1,7 @@
 """The summary beside a customer: what is next, how long nobody called, how complete the record is."""
 
+from collections.abc import Callable
+
 from django.utils import timezone
 
 from crm.records import fieldset, formatting, modules
@@ -24,6 +26,9 @@ WANTED = (
     "website",
 )
 
+# Rows about money that modules above know of: rows(customer, user) -> [{"label", "text", "title"}].
+MONEY: list[Callable] = []
+
 
 def completeness(customer, fields) -> int | None:
     """Percent of the wanted fields that are filled, out of those the person may read; None where they may read none."""
@@ -36,7 +41,7 @@ def completeness(customer, fields) -> int | None:
 
 
 def card(customer, user) -> list[dict]:
-    """Side card 概况; the money comes with the contracts."""
+    """Side card 概况."""
     if customer.owner_id is None:
         return []
     fields, rows = fieldset.of(modules.get("customer"), user), []
@@ -55,6 +60,6 @@ def card(customer, user) -> list[dict]:
         at = customer.last_followed_at
         text = f"{(timezone.localdate() - timezone.localdate(at)).days} 天" if at else "还没有跟进"
         rows.append({"label": "距上次跟进", "text": text, "title": "", "hot": False})
-    rows.append({"label": "成交金额", "text": formatting.money(0), "title": "已通过的合同", "hot": False})
+    rows += [row for money in MONEY for row in money(customer, user)]
     percent = completeness(customer, fields)
     return [{"title": "概况", "template": "customers/summary.html", "rows": rows, "percent": percent}]

@@ -4,16 +4,16 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from crm.records import areas, search
+from crm.records import areas, numbering, search
 from crm.records.importing import cells
 from crm.records.importing.keys import Key
 from crm.records.importing.targets import OWNER, Target
+from crm.records.models import DictionaryItem
 from customers.duplicates import names
 from customers.importing import HISTORY, fill_places
 from customers.pools.importing import PoolImporter
 
 from .models import Lead, Status
-from .services import take_numbers
 
 ENDED = (Status.CONVERTED, Status.DEAD)
 TAKEN = "该线索编号已存在"
@@ -123,11 +123,24 @@ class LeadImporter(PoolImporter):
             (end or now) if status in ENDED else None for end, status in zip(ends, values["status"], strict=True)
         ]
 
+    @staticmethod
+    def _read_by_rule(chunk, rows: list[int]) -> list[dict]:
+        """What the numbering rule reads of the leads in these rows."""
+        if not numbering.rule_of("lead").keys:
+            return [{}] * len(rows)
+        size = len(chunk)
+        owners, sources = (chunk.values.get(name) or [None] * size for name in ("owner_id", "source_id"))
+        people = get_user_model().objects.filter(pk__any=list({owners[row] for row in rows} - {None}))
+        departments = dict(people.values_list("pk", "department__name"))
+        labels = dict(DictionaryItem.objects.filter(dictionary="customer.source").values_list("pk", "label"))
+        return [{"department": departments.get(owners[row]), "source": labels.get(sources[row])} for row in rows]
+
     def before_create(self, chunk, rows):
         given = chunk.values.get("number") or [""] * len(chunk)
         missing = [row for row in rows if not given[row]]
         numbers = [number or "" for number in given]
-        for row, number in zip(missing, take_numbers(len(missing), besides=filter(None, given)), strict=True):
+        taken = numbering.take_each("lead", self._read_by_rule(chunk, missing), besides=filter(None, given))
+        for row, number in zip(missing, taken, strict=True):
             numbers[row] = number
             chunk.lines[row] += search.rows_for({"name": number})
         chunk.values["number"] = numbers

@@ -39,7 +39,13 @@ from .webforms import declared as webforms  # noqa: F401  its message, limits an
 
 dictionaries.declare("lead.campaign", "市场活动", "线索")
 dictionaries.declare("lead.dead_reason", "线索失效原因", "线索")
-numbering.declare("lead", "线索编号", "XS-{yyyy}{mm}-{seq:4}")
+numbering.declare(
+    "lead",
+    "线索编号",
+    "XS-{yyyy}{mm}-{seq:4}",
+    fields=(("department", "负责人部门"), ("source", "线索来源")),
+    taken=numbering.borne(Lead),
+)
 
 KEPT_DOORS = frozenset({"view", "export", "print", "transfer", "share", "delete"})
 CLOSED = (

@@ -1,6 +1,5 @@
 """Verbs of leads beyond those every record has: create, assign, give up, resume."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from django.contrib.contenttypes.models import ContentType
@@ -22,21 +21,15 @@ from customers.pools.services import listed
 from .models import Lead, Status
 
 OPEN = (Status.NEW, Status.FOLLOWING)
-PATIENT = 20  # collisions with imported numbers before whole stretches of them are skipped
 
 
-def take_numbers(count: int, *, besides: Iterable[str] = ()) -> list[str]:
-    """The next `count` numbers no lead bears: imported ones (`besides` = those about to be written) may stand ahead of the
-    counter."""
-    found: list[str] = []
-    besides, ask, rounds = set(besides), count, 0
-    while len(found) < count:
-        some = numbering.take("lead", ask)
-        there = set(Lead.objects.filter(number__any=some).values_list("number", flat=True)) | besides
-        found += [number for number in some if number not in there]
-        rounds += 1
-        ask = count - len(found) if rounds < PATIENT else ask * 2 or PATIENT
-    return found[:count]
+def number_values(lead: Lead) -> dict:
+    """What a numbering rule may read of a lead."""
+    owner = lead.owner
+    return {
+        "department": owner.department.name if owner is not None and owner.department_id else "",
+        "source": lead.source.label if lead.source_id else "",
+    }
 
 
 @transaction.atomic
@@ -44,7 +37,7 @@ def create_lead(lead: Lead, *, by, pool=None) -> Lead:
     """Save a lead with its number; without a name of its own it bears that of the company. With `pool` (its facts) it has no
     owner and lies there. Made for somebody else it is assigned to them by that; `by` None = a public form."""
     lead.name = lead.name or lead.company
-    lead.number = take_numbers(1)[0]
+    lead.number = numbering.take("lead", values=number_values(lead))[0]
     if pool is not None:
         place(pools.get("lead"), lead, pool)
     elif lead.status == Status.NEW and lead.owner_id and (by is None or by.pk != lead.owner_id):

@@ -24,6 +24,13 @@ PAGES = [
     ),
     Page("admin.dictionary", "数据字典", "/settings/dictionaries/", "list", "下拉选项的值、顺序和默认"),
     Page("admin.dictionary", "标签", "/settings/tags/", "tag", "各模块的标签：名称、颜色、顺序、合并和删除"),
+    Page(
+        "admin.sales",
+        "编号规则",
+        "/settings/numbering/",
+        "list",
+        "线索、报价单、合同、回款、发票的编号怎么组成、何时重新开始",
+    ),
     Page("admin.settings", "系统参数", "/settings/parameters/", "settings", "重名规则、可见性、导出和保留天数"),
     Page("admin.settings", "邮件服务器", "/settings/mail/", "mail", "SMTP 设置和测试邮件"),
     Page("admin.settings", "退订名单", "/settings/optouts/", "mail", "不想再收到邮件的邮箱；要求恢复时取消"),

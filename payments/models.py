@@ -1,5 +1,6 @@
 """What is to be paid (plans), what was paid or refunded (payments), and which plans a payment belongs to."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
@@ -8,6 +9,12 @@ from contracts.models import Contract
 from crm.records import fields
 from crm.records.models import Grant, OwnedRecord, owned_indexes
 from customers.models import Customer
+
+
+def check_amount(amount) -> None:
+    """Nothing is no amount: the constraint says the same without words."""
+    if amount is not None and amount <= 0:
+        raise ValidationError({"amount": "金额应大于 0"})
 
 
 class PaymentPlan(OwnedRecord):
@@ -44,6 +51,12 @@ class PaymentPlan(OwnedRecord):
 
     def __str__(self):
         return f"第 {self.period} 期"
+
+    def clean(self):
+        super().clean()
+        check_amount(self.amount)
+        if self.remind_days is not None and self.remind_days > 365:
+            raise ValidationError({"remind_days": "提前提醒最多 365 天"})
 
 
 class PaymentPlanGrant(Grant):
@@ -84,13 +97,17 @@ class Payment(OwnedRecord, Approvable):
             ),
         ]
         indexes = [
-            *owned_indexes("payment", "created_at", "updated_at", "paid_on"),
+            *owned_indexes("payment", "created_at", "updated_at", "paid_on", "number"),
             models.Index("contract", F("id").desc(), condition=Q(deleted_at=None), name="payment_contract"),
             models.Index("customer", F("id").desc(), condition=Q(deleted_at=None), name="payment_customer"),
         ]
 
     def __str__(self):
         return self.number or "未提交的回款"
+
+    def clean(self):
+        super().clean()
+        check_amount(self.amount)
 
     @property
     def net(self):

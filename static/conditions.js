@@ -19,25 +19,12 @@
     return element;
   };
 
-  class Builder {
-    constructor(root) {
-      this.root = root;
-      this.data = JSON.parse($("#builder-data", root).textContent);
-      this.operands = new Map(this.data.groups.flatMap((group) => group.operands.map((one) => [one.key, one])));
-      this.place = $("[data-builder-root]", root);
-      let tree;
-      try { tree = JSON.parse(this.data.where); } catch { tree = null; }
-      if (!tree || !Array.isArray(tree.c) || !tree.c.length) tree = { m: "and", c: [{}] };
-      this.place.append(this.group(tree, 1));
-      $("[data-builder-apply]", root).addEventListener("click", () => { location.href = this.url(root.dataset.listUrl); });
-      $("[data-builder-clear]", root).addEventListener("click", () => {
-        this.place.replaceChildren(this.group({ m: "and", c: [{}] }, 1));
-        this.changed();
-      });
-      this.place.addEventListener("change", () => this.changed());
-      this.place.addEventListener("input", () => this.changed());
-      this.place.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input") && !event.target.closest(".ts-wrapper, .k-date")) { event.preventDefault(); $("[data-builder-apply]", root).click(); } });
-      this.changed();
+  // A tree of conditions drawn into a place: what the advanced filter and approval flows share.
+  class Conditions {
+    constructor(place, data) {
+      this.place = place;
+      this.data = data;
+      this.operands = new Map(data.groups.flatMap((group) => group.operands.map((one) => [one.key, one])));
     }
 
     // ---- Drawing ----
@@ -179,6 +166,28 @@
       if (!values.length || values.some((value) => !value)) return null;
       return { f: operand.key, o: operator, v: values };
     }
+  }
+
+  // The advanced filter: the tree stands in the list's URL.
+  class Builder extends Conditions {
+    constructor(root) {
+      const data = JSON.parse($("#builder-data", root).textContent);
+      super($("[data-builder-root]", root), data);
+      this.root = root;
+      let tree;
+      try { tree = JSON.parse(data.where); } catch { tree = null; }
+      if (!tree || !Array.isArray(tree.c) || !tree.c.length) tree = { m: "and", c: [{}] };
+      this.place.append(this.group(tree, 1));
+      $("[data-builder-apply]", root).addEventListener("click", () => { location.href = this.url(root.dataset.listUrl); });
+      $("[data-builder-clear]", root).addEventListener("click", () => {
+        this.place.replaceChildren(this.group({ m: "and", c: [{}] }, 1));
+        this.changed();
+      });
+      this.place.addEventListener("change", () => this.changed());
+      this.place.addEventListener("input", () => this.changed());
+      this.place.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input") && !event.target.closest(".ts-wrapper, .k-date")) { event.preventDefault(); $("[data-builder-apply]", root).click(); } });
+      this.changed();
+    }
 
     url(base) {
       const url = new URL(base, location.href);
@@ -207,4 +216,5 @@
   };
   start(document);
   document.addEventListener("htmx:afterSwap", (event) => start(event.detail.target));
+  Object.assign(window.kaihai, { make, option, Conditions });
 })();

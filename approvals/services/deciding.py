@@ -119,8 +119,9 @@ def take_back(assignment_id: int, *, by) -> Approval:
                 set_state(moot, state=A.WAITING)
                 set_state([other], state=S.WAITING, note="", ended_at=None)
         if step.mode == Step.Mode.ANY:
-            others = [one for one in course.of(step) if one.state == A.MOOT and one.employee.is_active]
-            set_state(others, state=A.OPEN)
+            moot = [one for one in course.of(step) if one.state == A.MOOT and one.employee.is_active]
+            others = {one.employee_id: one for one in moot if one.employee_id != by.pk}  # each person once
+            set_state(others.values(), state=A.OPEN)
     elif step.mode == Step.Mode.SEQUENCE:
         set_state([one for one in course.of(step) if one.state == A.OPEN], state=A.WAITING, opened_at=None)
     hours = step.options.get("hours")

@@ -1,5 +1,6 @@
-"""/contracts/<pk>/lines/: the editor of a contract's product lines."""
+"""/contracts/<pk>/lines/: the editor of a contract's product lines, and their export."""
 
+from products.lines.export import LinesExportView
 from products.lines.views import LinesView, RowView
 
 
@@ -8,4 +9,8 @@ class ContractLinesView(LinesView):
 
 
 class ContractRowView(RowView):
+    module_name = "contract"
+
+
+class ContractLinesExportView(LinesExportView):
     module_name = "contract"

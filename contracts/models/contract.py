@@ -9,10 +9,20 @@ from approvals.models import Approvable
 from crm.records import fields
 from crm.records.models import Grant, OwnedRecord, owned_indexes
 from customers.models import Contact, Customer
-from opportunities.models import Opportunity
+from opportunities.models import Opportunity, Quotation
 from products.lines import ProductLine
 
 OF_LINES = "有产品明细时，合同金额就是明细的合计，请在“产品”标签修改"
+
+
+def days_of(text) -> int | None:
+    """What was typed at 到期前几天提醒; empty is None."""
+    text = fields.tidy(str(text if text is not None else "")).removesuffix("天").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= 365):
+        raise ValidationError("请填写 0 到 365 的整数", code="invalid")
+    return int(text)
 
 
 class Execution(models.TextChoices):
@@ -55,6 +65,16 @@ class Contract(OwnedRecord, Approvable):
     renewed_from = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="renewals", verbose_name="续签自", editable=False
     )
+    quotation = models.ForeignKey(
+        Quotation,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="contracts",
+        verbose_name="报价单",
+        editable=False,
+    )
+    reminded_for = models.DateField(null=True, editable=False)  # the end date its owner was reminded of
 
     execution = models.CharField(
         "执行状态", max_length=8, choices=Execution.choices, default=Execution.NOT_STARTED, editable=False
@@ -163,8 +183,11 @@ class ContractVersion(models.Model):
     data = models.JSONField()
     amount = fields.Money("合同金额")
     reason = fields.LongText("变更原因", max_length=500)
+    revision = models.PositiveIntegerField("保存次数", default=1, db_default=1, editable=False)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField("创建时间", auto_now_add=True)
+    submitted_at = models.DateTimeField("提交时间", null=True, editable=False)
+    decided_at = models.DateTimeField("审批结束时间", null=True, editable=False)
     effective_at = models.DateTimeField("生效时间", null=True)
 
     class Meta:

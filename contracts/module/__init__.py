@@ -1,3 +1,3 @@
 """What contracts declare to crm.records."""
 
-from . import contract  # noqa: F401  registers its module
+from . import contract, invoice  # noqa: F401  register their modules

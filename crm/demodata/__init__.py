@@ -4,6 +4,7 @@ import random
 
 from django.db import transaction
 
+from contracts.models import Contract
 from crm.records.models import FollowUp
 from opportunities.models import Opportunity
 from orgs.models import Employee
@@ -11,12 +12,14 @@ from orgs.models import Employee
 from . import (
     care,
     company,
+    contracts,
     conversions,
     customers,
     duplicates,
     fields,
     followups,
     intake,
+    invoices,
     leads,
     mailing,
     opportunities,
@@ -58,8 +61,9 @@ def make() -> dict[str, int]:
         said = followups.make(people, made, pick, more=found.said)
         posted = mailing.make(people, made, random.Random(20240502))
         deals = opportunities.make(people, random.Random(20240503))
+        signed = contracts.make(people, random.Random(20240506))
         sent = intake.make(people, random.Random(20240503))
-        story.make(people, made, goods, [*said, *posted, *found.log, *deals, *sent], pick)
+        story.make(people, made, goods, [*said, *posted, *found.log, *deals, *signed, *sent], pick)
         ties.make(people)
         fields.make(people, made.customers, pick)
         pools.make(people, pick)
@@ -68,6 +72,8 @@ def make() -> dict[str, int]:
         prices.make(people)
         _offers()
         conversions.make(people)
+        contracts.make_open(people)
+        invoices.make(people)
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,
@@ -75,6 +81,7 @@ def make() -> dict[str, int]:
         "客户": len(made.customers) + duplicates.NUMBER,
         "联系人": len(made.contacts) + duplicates.NUMBER,
         "商机": opportunities.NUMBER,
+        "合同": Contract.objects.count(),
         "跟进记录": FollowUp.objects.count(),
         "产品": len(goods),
         "线索": len(found.leads),

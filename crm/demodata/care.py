@@ -37,8 +37,6 @@ def make(people: dict) -> None:
 
 
 def _churn(seller, today) -> None:
-    for customer in Customer.objects.filter(deal_status=Customer.DealStatus.DEALT).only("pk", "created_at"):
-        Customer.objects.filter(pk=customer.pk).update(last_deal_at=customer.created_at + timedelta(days=20))
     params.store("churn_months", MONTHS)
     churn.run(today)
     warned = Customer.objects.filter(owner=seller, churn_state=ChurnState.WARNED).order_by("pk")

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
+from contracts.models import Contract
 from crm.loading import load
 from crm.notices.models import Message
 from crm.records import formatting, modules, services, teams, uploads
@@ -247,7 +248,10 @@ def _messages(people: dict, made, pick: Random) -> None:
 def _recycle(people: dict, made) -> None:
     """A few customers and products in the recycle bin."""
     by_owner: dict[int, list[int]] = {}
+    signed = set(Contract.objects.values_list("customer_id", flat=True))
     for customer in made.customers:
+        if customer.pk in signed:
+            continue
         if not customer.last_followed_at and customer.status.label == "暂停" or customer.level.label == "C 非优先":
             by_owner.setdefault(customer.owner_id, []).append(customer.pk)
     chosen = [ids[0] for ids in by_owner.values()] + [ids[1] for ids in by_owner.values()]

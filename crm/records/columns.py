@@ -27,6 +27,7 @@ class Column:
     """
 
     computed = False  # made of other things at the moment of looking; no import can fill it
+    expression = None  # what the totals row adds up where no field of the model is shown
 
     def __init__(
         self,

@@ -28,6 +28,10 @@ FUNCTION_OF = {
     "restore": "delete",
     "purge": "delete",
     "move": "assign",
+    "submit": "edit",
+    "withdraw": "edit",
+    "renew": "create",
+    "attach": "edit",
 }
 
 
@@ -48,7 +52,8 @@ class View:
 @dataclass(frozen=True)
 class Tab:
     """A tab of a detail page. `build(request, record, rights)` gives the template context; `count(record, user)` the
-    figure in the label, as a number or as the rows to count (one queryset or several)."""
+    figure in the label, as a number or as the rows to count (one queryset or several). Whoever holds none of `functions` has no
+    such tab."""
 
     key: str
     label: str
@@ -56,6 +61,10 @@ class Tab:
     build: Callable
     count: Callable | None = None
     order: int = 50
+    functions: tuple[str, ...] = ()
+
+    def opens(self, user) -> bool:
+        return not self.functions or any(map(user.has_function, self.functions))
 
 
 @dataclass(frozen=True)
@@ -171,6 +180,7 @@ class Module:
     functions: tuple = ()
     without: tuple = ()
     parents: tuple[str, ...] = ()
+    shown_by: tuple[str, ...] = ()  # parents whose page shows it in a tab of its own making
     owned: bool = True
     followed: bool = False  # follow-ups (跟进记录) are written at its records
     grant_model: type | None = None
@@ -186,7 +196,11 @@ class Module:
     importer: str = ""
     verbs: dict = field(default_factory=dict)
     create_from: Callable | None = None
+    adds: Callable | None = (
+        None  # adds(parent, user) -> whether the tab at this parent offers to add one; None: whoever edits it
+    )
     pickable: Callable = lambda rows: rows  # rows that may be picked anew
+    pick_for: dict = field(default_factory=dict)  # what a picker may ask for by name instead: {name: f(user) -> rows}
     picked: tuple[str, ...] = ()  # columns of the second line in pickers; none named: phone, or else code
     texts: dict = field(
         default_factory=dict
@@ -270,8 +284,13 @@ class Module:
     def title_field(self) -> str:
         return self.columns[0].key
 
+    def titled(self, value) -> str:
+        """The title out of a value of the title field, as its column shows it."""
+        column = self.columns[0]
+        return column.text(column.combine(value)) if column.combine else str(value)
+
     def title_of(self, record) -> str:
-        return str(getattr(record, self.title_field))
+        return self.titled(getattr(record, self.title_field))
 
     def url(self, page: str = "", pk: int | None = None) -> str:
         base = f"/{self.prefix}/"

@@ -20,7 +20,7 @@ from django.db.models.expressions import RawSQL
 from . import modules, params
 
 READ = frozenset({"view", "export", "print"})
-CHANGE = frozenset({"edit", "follow"})
+CHANGE = frozenset({"edit", "follow", "attach"})
 CANDIDATES_FROM = 50  # owners; the rows of fewer are looked through sooner than many hits of a search
 LATERAL_UP_TO = 5000  # owners; more than that are nearly everybody, and one scan over all rows is cheaper
 COUNT_CAP = 10_000

@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 from django.db.models import BooleanField, Exists, Func, OuterRef, Q
 
-from . import fieldset
+from . import fieldset, modules
 from .models.satellites import SearchRow
 
 MAX_READINGS = 8
@@ -159,9 +159,9 @@ def hits(modules, text: str, keys=None, *, user):
 def narrow(rows, module, text: str, keys=None, *, user):
     """`rows` of `module` that match `text` by their own lines or by those of related records (a customer by the name or
     mobile of its contacts), as far as `user` may read what matches."""
-    from . import modules, scope
+    from . import scope
 
-    related = [] if keys is not None else [(modules.get(name), path) for name, path in module.search_related]
+    related = [] if keys is not None else _related(module, user)
     lines = hits([module, *(other for other, _ in related)], text, keys, user=user)
     if lines is None:
         return rows
@@ -178,11 +178,21 @@ def narrow(rows, module, text: str, keys=None, *, user):
     ids = found.get(ContentType.objects.get_for_model(module.model).pk, set())
     for other, path in related:
         if theirs := found.get(ContentType.objects.get_for_model(other.model).pk):
-            ids = ids | set(other.model.objects.live().filter(pk__any=theirs).values_list(path, flat=True))
+            ids = ids | set(other.model.objects.live().filter(pk__any=theirs).values_list(path, flat=True)) - {None}
     narrowed = rows.filter(pk__any=ids)
     # So few rows are fetched one by one; the parts of the scope would each look through all of theirs.
     narrowed.branches = (scope.Branch(Q(), ids=tuple(ids)),)
     return narrowed
+
+
+def _related(module, user) -> list[tuple]:
+    """[(module, path)] of Module.search_related, as far as `user` may read the field that leads there."""
+    fields = fieldset.of(module, user) if user is not None else None
+    return [
+        (modules.get(name), path)
+        for name, path, *keys in module.search_related
+        if fields is None or all(map(fields.readable, keys))
+    ]
 
 
 def _candidates(lines, module, related):

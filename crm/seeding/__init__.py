@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
+from contracts.models import Contract, ContractVersion
 from crm.loading import reset_sequences
 from crm.records.models import FollowUp, FollowUpLink, OperationLog, SearchRow, Star
 from customers.models import Contact, Customer, CustomerGrant
@@ -17,7 +18,7 @@ from opportunities.models import Opportunity, StageEntry
 from orgs.models import Department, Employee
 from products.models import Category, Product
 
-from . import company, goods, records, sales, tables
+from . import company, deals, goods, records, sales, tables
 
 PASSWORD = "kaihai-demo"  # noqa: S105  of measuring companies only
 
@@ -33,6 +34,7 @@ class Size:
     products: int
     opportunities: int
     leads: int
+    contracts: int
 
     @classmethod
     def of(cls, customers: int, employees: int | None = None) -> "Size":
@@ -46,6 +48,7 @@ class Size:
             products=max(40, min(2000, customers // 500)),
             opportunities=customers * 3 // 10,
             leads=customers // 10,
+            contracts=customers // 5,
         )
 
 
@@ -54,7 +57,7 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
     pick, now = random.Random(number), int(timezone.now().timestamp())
     made: dict[str, int] = {}
     loaded = [Customer, Contact, CustomerGrant, OperationLog, SearchRow, Star, Product, FollowUp, FollowUpLink]
-    loaded += [Opportunity, StageEntry, Lead]
+    loaded += [Opportunity, StageEntry, Lead, Contract, ContractVersion]
 
     def step(name: str, work: Callable[[], int]) -> None:
         start = time.monotonic()
@@ -81,6 +84,12 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
             step("线索", selling.load_leads)
             step("商机和线索的操作记录", selling.load_log)
             step("商机和线索的搜索行", selling.load_search)
+            signing = deals.Contracts(size, customers, random.Random(number + 2_000_003), now)
+            step("合同", signing.load)
+            step("合同版本", signing.load_versions)
+            step("合同的操作记录", signing.load_log)
+            step("合同的搜索行", signing.load_search)
+        step("成交的客户", signing.figures)
         reset_sequences([*loaded, Category, Department, Employee])
     start = time.monotonic()
     tables.analyse([*loaded, Department, Employee])

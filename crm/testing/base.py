@@ -14,6 +14,7 @@ class ContractBase:
     module_name = ""
     title_form_field = "name"
     edit_only: dict = {}
+    least_texts = 4  # text fields its form has at least
 
     # To give -----------------------------------------------------------------------------------------------------------
     @classmethod

@@ -14,7 +14,7 @@ class PaperContract(CustomContract):
         plain = {"accept": "text/plain"}
         key, person = self.restrict(fieldset.MASKED)
         text = self.body(self.get(person, self.module.url("text", self.mine.pk), **plain))
-        self.assertTrue(text.startswith("甲的青岚记录\n"))
+        self.assertTrue(text.startswith(f"{self.module.title_of(self.mine)}\n"))
         self.assertIn("自定单行文本：秘***", text)
         self.assertNotIn("秘密内容", text)
         own = person.roles.get()

@@ -14,6 +14,10 @@ from django.db.models import Count
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
+from approvals.models import Approval, Status
+from contracts import execution, outcomes, services
+from contracts.models import Contract, Execution
+from contracts.tests import factories
 from crm import bench, demodata, seeding
 from crm.demodata.company import ACCOUNTS, DEPARTMENTS, PASSWORD
 from crm.records import modules, scope, search
@@ -121,6 +125,23 @@ class TestDemo(TestCase):
             assert (last.state, last.left_at is None) == (one.state, one.state == "open")
         assert counting.recheck() == 0
 
+    def test_contracts_stand_in_every_state_and_agree_with_their_customers(self):
+        live = Contract.objects.live()
+        for field, values in (("status", Status.values), ("execution", Execution.values)):
+            counts = dict(live.order_by().values_list(field).annotate(n=Count("pk")))
+            assert set(counts) == set(values) and min(counts.values()) >= 3, counts
+        assert live.filter(renewed_from__isnull=False).count() >= 3 and live.filter(quotation__isnull=False).exists()
+        for one in live.order_by("?")[:25]:
+            one.full_clean()
+            assert (one.number != "") == (one.status != "draft"), one
+            assert one.versions.count() == one.edition
+        numbers = list(live.exclude(number="").values_list("number", flat=True))
+        assert len(numbers) == len(set(numbers))
+        assert outcomes.recheck() == 0
+        assert execution.follow_dates(timezone.now()) == "更新 0 个合同"
+        waiting = Approval.objects.filter(state="pending", document="contract").values("object_id")
+        assert live.filter(status="pending").count() == live.filter(pk__in=waiting, status="pending").count() >= 3
+
     def test_what_hangs_on_the_customers_is_there(self):
         assert CustomerGrant.objects.current().exists() and CustomerGrant.objects.exclude(until=None).exists()
         assert Star.objects.exists() and Customer.objects.trashed().count() >= 5
@@ -206,6 +227,20 @@ class TestSeed(TestCase):
             lead.full_clean()
         later = create_lead(Lead(name="后来的", owner=Employee.objects.first()), by=Employee.objects.first())
         assert Lead.objects.filter(number=later.number).count() == 1
+
+    def test_contracts_are_what_the_services_would_have_written(self):
+        assert Contract.objects.count() == 200
+        lines_match(Contract)
+        for one in Contract.objects.select_related("customer")[:50]:
+            one.full_clean()
+            assert one.customer.deleted_at is None and one.owner_id == one.customer.owner_id
+            assert one.versions.count() == one.edition
+        assert OperationLog.objects.filter(code="contract.created").count() == 200
+        assert outcomes.recheck() == 0
+        later = services.submit(
+            factories.contract(Employee.objects.first(), name="后来的"), by=Employee.objects.first()
+        )
+        assert Contract.objects.filter(number=later.number).count() == 1
 
     def test_owned_customers_have_follow_ups_that_their_dates_agree_with(self):
         assert 1000 < FollowUp.objects.count() < 1800 and dates_agree()
@@ -350,7 +385,8 @@ class TestRoutes:
             "customer.lock" in found["customer-bulk"]["permission"]
             and "product.transfer" not in found["product-bulk"]["permission"]
         )
-        assert found["pick-department"]["permission"] == "admin.org | admin.roles | admin.pools | admin.sales"
+        offered = "admin.org | admin.roles | admin.pools | admin.sales | admin.approvals"
+        assert found["pick-department"]["permission"] == offered
         assert found["customer-star"]["methods"] == ["POST"] and found["home"]["methods"] == ["GET", "HEAD"]
 
     def test_no_pattern_is_left_out(self):

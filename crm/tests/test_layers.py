@@ -84,6 +84,7 @@ PACKAGES = {
     "bulkedit": 600,
     "undoing": 900,
     "tagging": 500,
+    "numbering": 350,
 }
 
 

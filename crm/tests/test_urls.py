@@ -17,7 +17,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from approvals.tests import asking
 from approvals.tests.factories import step
-from contracts.models import Contract
+from contracts import services as contracts
+from contracts.invoices.services import create_invoice
+from contracts.models import Contract, Invoice, InvoiceTitle
 from crm.notices.services import notify
 from crm.records import modules, services, trees, uploads
 from crm.records.followups import services as followups
@@ -107,6 +109,10 @@ def site(db):
     rival = Competitor.objects.create(opportunity=opportunity, name="对手")
     contract = Contract(name="金丝雀合同", customer=customer, owner=owner, signed_on="2026-01-01", amount=1)
     services.create(contract, by=owner)
+    stands = Contract(name="金丝雀合同二", customer=customer, owner=owner, signed_on="2026-01-01", amount=1)
+    stands = contracts.submit(services.create(stands, by=owner), by=owner)
+    invoice = create_invoice(Invoice(contract=stands, title="金丝雀公司", amount=1, owner=owner), by=owner)
+    title = InvoiceTitle.objects.create(customer=customer, name="金丝雀公司")
     lead = create_lead(Lead(name="金丝雀线索", owner=owner), by=owner)
     Lead.objects.filter(pk=lead.pk).update(status=Lead.Status.FOLLOWING)
     plan = PlanItem.objects.create(lead=lead, day="2026-01-01", content="金丝雀计划", created_by=owner)
@@ -144,6 +150,10 @@ def site(db):
         "contract": contract.pk,
         "request": asked_for.pk,
         "approval": approval.pk,
+        **dict.fromkeys(("contract-change", "contract-change-discard", "contract-change-submit"), stands.pk),
+        **dict.fromkeys(("contract-version", "contract-versions-compare"), stands.pk),
+        "invoice": invoice.pk,
+        "customer-title": title.pk,
         "pipeline": pipeline.pk,
         "stage": opportunity.stage_id,
         "quotation": quotation.pk,
@@ -179,10 +189,11 @@ def arguments(name: str, converters: dict, ids: dict) -> dict:
                 "person": "employee",
                 "signin": "employee",
             }.get(about, about)
-            found[key] = ids["opportunity"] if "row" in converters else ids.get(name, ids.get(about, 1))
+            about = "opportunity" if "row" in converters and about != "customer" else about
+            found[key] = ids[about] if "row" in converters else ids.get(name, ids.get(about, 1))
         elif key == "row":
-            found[key] = ids[name.removesuffix("-remove")]
-        elif key == "field":
+            found[key] = ids[name.removesuffix("-remove").removesuffix("-default")]
+        elif key in ("version", "template", "field"):
             found[key] = 1
         elif key == "item":
             found[key] = ids["lead-plan"]

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from crm.notices.services import notify
-from crm.records import modules, params, services
+from crm.records import modules, numbering, params, services
 from customers.pools import book, kinds
 from customers.pools.services import note
 from orgs.services import oplog
@@ -17,7 +17,7 @@ from orgs.services import oplog
 from ..models import Lead, LeadIntake, WebForm
 from ..models.webforms import new_token
 from ..rules import services as rules
-from ..services import take_numbers
+from ..services import number_values
 from . import answering
 
 logger = logging.getLogger(__name__)
@@ -105,8 +105,8 @@ def _receive(form: WebForm, plain: dict, extra: dict, *, now) -> Lead | None:
         pool_id=pool.pk,
         pooled_at=now,
         pool_reason=f"公开表单“{form.name}”",
-        number=take_numbers(1)[0],
     )
+    lead.number = numbering.take("lead", values=number_values(lead))[0]
     services.create(lead, by=None, keep_check=False, complete=False)
     services.log(lead, code="lead.submitted", by=None, text=f"由公开表单“{form.name}”提交")
     note(kinds.get("lead"), [(lead.pk, pool.pk, None, lead.pool_reason, "")], action="created", by=None, now=now)

@@ -42,12 +42,12 @@ class Face(ListView):
         if not data and self.views.default:
             data["view"] = self.views.default
         ids = scope.known_ids(self.module, self.user, FEW)
-        rows = None if ids is None else Opportunity.objects.live().filter(pk__any=ids)
+        rows = None if ids is None else self.module.model.objects.live().filter(pk__any=ids)
         self.state = ListQuery(self.module, self.user, data, rows=rows, views=self.views)
         needs = next(face for face in self.module.faces if face.page == self.face).needs
         if hidden := [key for key in needs if not self.state.fields.readable(key)]:
             labels = "、".join(self.state.fields.label(key) for key in hidden)
-            raise PermissionDenied(f"您的角色看不到商机的“{labels}”，所以不能打开这个页面。")
+            raise PermissionDenied(f"您的角色看不到{self.module.label}的“{labels}”，所以不能打开这个页面。")
         self.records = []
 
     @property

@@ -7,11 +7,18 @@ from crm.records import modules, numbering, params
 from crm.records.params import Param
 from crm.records.periodic import periodic
 
+from ..models import Quotation
 from ..module.opportunity import OPPORTUNITY
 from . import reminding
 from .tab import TAB
 
-numbering.declare("quotation", "报价单编号", "BJ-{yyyy}{mm}-{seq:4}")
+numbering.declare(
+    "quotation",
+    "报价单编号",
+    "BJ-{yyyy}{mm}-{seq:4}",
+    fields=(("department", "负责人部门"), ("customer", "客户名称")),
+    taken=numbering.borne(Quotation),
+)
 params.declare(
     Param("quotation_days", "报价有效天数", 30, "新建报价单时，有效期默认从今天起这么多天。", low=1, high=366),
     Param(

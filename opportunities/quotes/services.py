@@ -118,7 +118,12 @@ def create_quotation(opportunity: Opportunity, values: dict, *, by) -> Quotation
     """A new quotation with its first version; `values` = {title, contact or None, valid_until, terms, note}. The number is
     taken at once. ValidationError by field, or without lines."""
     opportunity = locked_opportunity(opportunity.pk, by=by)
-    quotation = Quotation(opportunity=opportunity, number=numbering.take("quotation")[0], created_by=by)
+    owner = opportunity.owner
+    known = {
+        "department": owner.department.name if owner is not None and owner.department_id else "",
+        "customer": opportunity.customer.name,
+    }
+    quotation = Quotation(opportunity=opportunity, number=numbering.take("quotation", values=known)[0], created_by=by)
     quotation.save(force_insert=True)
     quotation.current = _write_version(quotation, 1, values, by=by)
     quotation.save(update_fields=["current"])

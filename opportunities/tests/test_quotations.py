@@ -233,7 +233,7 @@ def test_it_goes_and_comes_back_with_the_opportunity_and_ends_with_it(seller, de
 
 
 def test_a_kind_of_number_can_have_the_pattern_of_the_company():
-    numbering.check(numbering.ALL["quotation"].pattern)
+    numbering.check(numbering.ALL["quotation"].first)
 
 
 # Differences --------------------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def _answer(found, request):
 
 
 @require_safe
-@needs("admin.org", "admin.roles", "admin.pools", "admin.sales")
+@needs("admin.org", "admin.roles", "admin.pools", "admin.sales", "admin.approvals")
 def pick_department(request):
     """/pick/department/?q=: departments for the settings pages, with the way down to them."""
     return JsonResponse({"results": tree.pick(request.GET.get("q", ""))})

@@ -47,7 +47,7 @@ class LinesView(LinesBase):
 
     def get(self, request, pk):
         record = self.record()
-        rows = [self.of_line(line) for line in record.lines.select_related("product")]
+        rows = [self.of_line(line) for line in self.kept(record)]
         return self.show(record, rows, discount=figures.plain(record.discount), version=record.version)
 
     def post(self, request, pk):
@@ -91,6 +91,10 @@ class LinesView(LinesBase):
             return ""
         return f"小计与合计已按售价、数量和折扣重新计算，合计为 {formatting.money(saved.total) or '空'}"
 
+    def kept(self, record):
+        """The lines the rows go on from, with their products."""
+        return record.lines.select_related("product")
+
     # Rows of the page ---------------------------------------------------------------------------------------------------
     def of_line(self, line, offer=None) -> dict:
         bare = line.pk is None and not self.sight.prices  # its price is the list price still
@@ -114,7 +118,7 @@ class LinesView(LinesBase):
 
     def of_typed(self, record, typed, faults) -> list[dict]:
         """The rows as they were sent, each with its sentences."""
-        kept = {line.pk: line for line in record.lines.select_related("product")}
+        kept = {line.pk: line for line in self.kept(record)}
         new = [row.product for row, _ in typed if row.line not in kept and row.product]
         products = offered(self.user, new) if new else {}
         offers = pricing.offers(products.values(), self.document.buyer(record))

@@ -54,7 +54,8 @@ def run(run: jobs.Run) -> None:
         with run.step() as job, entries.entry(module, "edit", by=user, label=label, pk=begun) as entry:
             allowed = module.model.objects.allowed(user, "edit").filter(pk__any=list(chunk))
             present = {
-                pk: (version, title) for pk, version, title in allowed.values_list("pk", "version", module.title_field)
+                pk: (version, module.titled(title))
+                for pk, version, title in allowed.values_list("pk", "version", module.title_field)
             }
             same = [pk for pk, (version, _) in present.items() if version == chunk[pk]]
             try:

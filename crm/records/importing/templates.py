@@ -37,7 +37,9 @@ def items(importer, module, user) -> list[Item]:
 
 
 def _writable(target) -> bool:
-    return bool(target.field != "" or target.custom or target.companion or target.lookup)
+    """Everything but what only repeats other columns; a target that no field checks says by an example what it takes."""
+    own = target.custom or target.companion or target.lookup or target.example or target.options
+    return bool(target.field != "" or own)
 
 
 def _values(target, field) -> list[str]:

@@ -289,11 +289,18 @@ class Undo:
         for reason, found in kept.items():
             self.keep(module, found, reason)
         needed = self._needed(module, whole, content_type)
-        goes, by = [pk for pk in whole if pk not in needed], self.run.user
-        self.log(module, ((pk, self.text, []) for pk in whole))
-        if whole:
-            with entries.unnoted(module, by=by):
-                module.verb("delete")(module.model.objects.filter(pk__any=whole), by=by)
+        by, refused = self.run.user, {}
+
+        def delete(some: list[int]) -> None:
+            self.log(module, ((pk, self.text, []) for pk in some))
+            module.verb("delete")(module.model.objects.filter(pk__any=some), by=by)
+
+        with entries.unnoted(module, by=by):  # what a module refuses to delete stays, and keeps no other one back
+            refused = dict(services.apart(whole, delete))
+        for pk, reason in refused.items():
+            self.keep(module, [pk], reason)
+        needed = {pk for pk in needed if pk not in refused}
+        goes = [pk for pk in whole if pk not in needed and pk not in refused]
         if goes:
             module.verb("purge")(module.model.objects.filter(pk__any=goes), by=by)
         self.enlist(module, sorted(needed), f"{NEEDED}，移入回收站")
@@ -333,7 +340,12 @@ def listed(undo: Job, *, user) -> tuple[list[dict], int]:
         gone = module.model.objects.allowed(user, "delete", trashed=True).filter(pk__any=list(reasons))
         for rows, page in ((live, ""), (gone, "recycle/")):
             found += [
-                {"title": text, "url": f"/{module.prefix}/{page}{pk}/", "reason": reasons[pk], "module": module.label}
+                {
+                    "title": module.titled(text),
+                    "url": f"/{module.prefix}/{page}{pk}/",
+                    "reason": reasons[pk],
+                    "module": module.label,
+                }
                 for pk, text in rows.order_by("pk").values_list("pk", title)
             ]
     return found, sum(map(len, wanted.values())) - len(found)

@@ -3,7 +3,7 @@ from .custom import FieldDefinition, Stamp, UniqueValue
 from .followups import FollowUp, FollowUpComment, FollowUpLink, QuickText
 from .grants import Grant
 from .imports import ImportChange, ImportDraft, ImportFailure, ImportMapping
-from .numbers import NumberCounter
+from .numbers import NumberCounter, NumberRule
 from .satellites import Attachment, OperationLog, SearchRow, Star
 from .system import (
     DictionaryItem,
@@ -33,6 +33,7 @@ __all__ = [
     "Job",
     "SavedView",
     "NumberCounter",
+    "NumberRule",
     "OperationLog",
     "OwnedRecord",
     "Parameter",

@@ -304,7 +304,8 @@ def _named(module, refused, by) -> Failures:
             module.model.objects.allowed(by, "view"),
             module.model.objects.allowed(by, "delete", trashed=True),
         ):
-            titles |= dict(rows.filter(pk__any=ids).order_by().values_list("pk", module.title_field))
+            named = rows.filter(pk__any=ids).order_by().values_list("pk", module.title_field)
+            titles |= {pk: module.titled(title) for pk, title in named}
     return [(str(titles.get(line.object_id, f"编号 {line.object_id}")), reason) for line, reason in refused]
 
 

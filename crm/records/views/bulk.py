@@ -182,7 +182,7 @@ class BulkView(ModuleView):
             rows, ids = selected_rows(self.module, self.user, data, self.action, trashed=self.trashed)
         except ValidationError as error:
             return self.refuse(error)
-        found = list(rows.order_by("pk").values_list("pk", "version", self.module.title_field))
+        found = self.titles(rows.order_by("pk"))
         if not found and not freeze:
             self.visible_or_404(ids)
         kept = {pk for pk, _, _ in found}
@@ -213,8 +213,13 @@ class BulkView(ModuleView):
         for closed in self.module.closings if ids and not self.trashed else ():
             if closed.binds(self.user, self.action):
                 rows = closed.only(self.module.rows(self.user, "view").filter(pk__any=ids), self.user)
-                found |= {pk: (title, closed.sentence) for pk, title in rows.values_list("pk", self.module.title_field)}
+                found |= {pk: (title, closed.sentence) for pk, _, title in self.titles(rows)}
         return found
+
+    def titles(self, rows) -> list[tuple[int, int, str]]:
+        """(id, version, title) of the rows."""
+        named = rows.values_list("pk", "version", self.module.title_field)
+        return [(pk, version, self.module.titled(title)) for pk, version, title in named]
 
     def visible_or_404(self, ids):
         """A single record that may not be acted on: 404 out of sight, 403 in sight."""
@@ -264,9 +269,7 @@ class BulkView(ModuleView):
         except ValidationError as error:
             return self.refuse(error)
         rows = self.module.rows(self.user, self.action, trashed=self.trashed).filter(pk__any=list(frozen))
-        present = {
-            pk: (version, title) for pk, version, title in rows.values_list("pk", "version", self.module.title_field)
-        }
+        present = {pk: (version, title) for pk, version, title in self.titles(rows)}
         if selection is None and not present:
             self.visible_or_404(list(frozen))
         gone = [pk for pk in frozen if pk not in present]

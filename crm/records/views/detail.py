@@ -80,7 +80,7 @@ class DetailView(ModuleView):
 
     def own_tabs(self, record) -> list[Tab]:
         """The tabs the module declares."""
-        return [] if record.deleted_at else self.module.tabs
+        return [] if record.deleted_at else [tab for tab in self.module.tabs if tab.opens(self.user)]
 
     def joins(self):
         return tuple({join for column in self.module.columns for join in column.joins}) + (
@@ -191,7 +191,7 @@ class DetailView(ModuleView):
             count = self.followup_count
             tabs.append(Tab("followups", "跟进记录", "followups/tab.html", self.followups_tab, count, order=10))
         for order, child in enumerate(self.module.children):
-            if child.may(self.user, "view"):
+            if child.may(self.user, "view") and self.module.name not in child.shown_by:
                 tabs.append(
                     Tab(
                         child.prefix,
@@ -268,7 +268,8 @@ class DetailView(ModuleView):
             shown = [view.row(row, columns, row.pk in editable) for row in rows[:ROWS_IN_TAB]]
             for row in shown:
                 row["delete_url"] = f"{child.bulk_url}delete/?ids={row['pk']}" if row["pk"] in deletable else None
-            may_add = child.may(self.user, "create") and "edit" in rights
+            may_add = child.may(self.user, "create")
+            may_add = may_add and (child.adds(record, self.user) if child.adds else "edit" in rights)
             return {
                 "table": {
                     "columns": [{"key": c.key, "label": c.label, "numeric": c.numeric} for c in columns],

@@ -174,7 +174,7 @@ class EditView(FormView):
         form = self.bound(type(record).objects.get(pk=record.pk), data)
         if form.is_valid():
             try:
-                self.module.verb("update")(record, form.changed_values(), version=version, by=self.user)
+                self.save(form, record, version)
             except services.Stale as stale:
                 return self.conflict(stale.current, data)
             except ValidationError as error:
@@ -186,6 +186,10 @@ class EditView(FormView):
                 back = request.htmx.current_url_abs_path if request.htmx and request.htmx.target == "dialog" else None
                 return go(request, back or self.module.url(pk=record.pk))
         return self.show(form, record, version, data.get("original"), 422 if request.htmx else 200)
+
+    def save(self, form, record, version: int):
+        """Store what the form says; the saved record."""
+        return self.module.verb("update")(record, form.changed_values(), version=version, by=self.user)
 
     def conflict(self, record, data):
         """Mine, theirs and what stood there when the form was opened; what was typed travels along."""

@@ -44,7 +44,7 @@ def tab(module, record, rights) -> dict:
     """What records/tabs/files.html shows."""
     may = "edit" in rights
     return {
-        "can_upload": may,
+        "can_upload": "attach" in rights,
         "accept": ACCEPT,
         "limit": uploads.LIMIT,
         "limit_text": LIMIT_TEXT,
@@ -92,9 +92,9 @@ class ZipView(ModuleView):
 
 
 class UploadView(ModuleView):
-    """POST /<prefix>/<pk>/files/"""
+    """POST /<prefix>/<pk>/files/: what is signed and closed may still get a scan; taking one away is an edit."""
 
-    action = "edit"
+    action = "attach"
 
     def post(self, request, pk):
         record = self.record()

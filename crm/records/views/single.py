@@ -93,7 +93,8 @@ def pick_record(request, name):
         raise Http404
     if not module.may(request.user, "view"):
         raise PermissionDenied
-    rows = module.model.objects.allowed(request.user, "view")
+    offered = module.pick_for.get(request.GET.get("for", ""))
+    rows = offered(request.user) if offered else module.model.objects.allowed(request.user, "view")
     text = request.GET.get("q", "")[:100]
     if text.strip():
         rows = search.narrow(rows, module, text, user=request.user)

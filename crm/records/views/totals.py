@@ -22,7 +22,7 @@ def _summed(column) -> bool:
         return False
     if isinstance(column, CustomColumn):
         return types.of(column.definition).storage == "number"
-    return isinstance(column.field, models.DecimalField)
+    return column.expression is not None or isinstance(column.field, models.DecimalField)
 
 
 def wanted(columns) -> list:
@@ -30,7 +30,9 @@ def wanted(columns) -> list:
 
 
 def _expression(column):
-    return query.expression(column.definition) if isinstance(column, CustomColumn) else F(column.field.name)
+    if isinstance(column, CustomColumn):
+        return query.expression(column.definition)
+    return F(column.field.name) if column.expression is None else column.expression
 
 
 class _Units(models.Func):

@@ -1,0 +1,1 @@
+"""变更 and 作废 of approved contracts: proposed versions, what differs, the end of a contract."""

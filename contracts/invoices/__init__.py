@@ -1,0 +1,1 @@
+"""Invoices and the titles they are made out to."""

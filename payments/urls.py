@@ -1,0 +1,12 @@
+"""Addresses of plans and payments beyond those every module has."""
+
+from django.urls import path
+
+from .aging_views import AgingView
+from .views import GenerateView, ReceiveView
+
+urlpatterns = [
+    path("payment-plans/generate/", GenerateView.as_view(), name="payment-plan-generate"),
+    path("payment-plans/aging/", AgingView.as_view(), name="payment-plan-aging"),
+    path("payments/receive/", ReceiveView.as_view(), name="payment-receive"),
+]
