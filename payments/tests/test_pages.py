@@ -74,7 +74,11 @@ def test_hidden_and_masked_amounts_are_on_no_page(staff):
     plan(contract, "123456.78")
     made = paid(contract, "45678.90")
     one = role("seller")
-    one.field_rights = {"payment_plan": {"amount": 0, "received": 0}, "payment": {"amount": 0}, "contract": {"amount": 0}}
+    one.field_rights = {
+        "payment_plan": {"amount": 0, "received": 0},
+        "payment": {"amount": 0},
+        "contract": {"amount": 0},
+    }
     one.save()
     client = client_for(staff.ann)
     for url in (
