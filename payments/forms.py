@@ -104,7 +104,7 @@ class PaymentForm(_AtContract):
         del self.fields["plan"]
         self.plans = []
         if self.instance.pk is None:
-            self.initial.setdefault("paid_on", timezone.localdate())
+            self.initial["paid_on"] = self.initial.get("paid_on") or timezone.localdate()
             self.fields["submit_now"] = forms.BooleanField(label="保存后提交审批", required=False, initial=True)
         if self.contract is not None and "amount" in self.fields:
             self.offer_plans()
@@ -126,7 +126,7 @@ class PaymentForm(_AtContract):
                 self.initial[f"part_{plan.pk}"] = mine[plan.pk]
             elif plan.pk == wanted and not self.is_bound:
                 self.initial[f"part_{plan.pk}"] = free[plan.pk]
-                self.initial.setdefault("amount", free[plan.pk])
+                self.initial["amount"] = self.initial.get("amount") or free[plan.pk]
         if self.plans:
             names = tuple(f"part_{plan.pk}" for plan in self.plans)
             note = "不填就按计划日期先后自动分配"
