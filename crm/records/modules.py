@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from .columns import Column
+from .fields import Mobile, Phone
 from .navigation import BADGES, NAV, TO_DO, Badge, NavPage, ToDo  # noqa: F401  part of the registry
 
 BASE_FUNCTIONS = (
@@ -280,6 +281,12 @@ class Module:
     @cached_property
     def filter_class(self):
         return import_string(self.filters)
+
+    @cached_property
+    def dialled(self) -> list[str]:
+        """Fields one calls: the card of a row offers the first that is filled."""
+        there = {field.name: field for field in self.model._meta.fields}
+        return [name for name in ("mobile", "phone") if isinstance(there.get(name), Mobile | Phone)]
 
     @cached_property
     def title_field(self) -> str:

@@ -95,11 +95,7 @@ class ListView(Paging, ModuleView):
             cells.append({"html": html, "title": text, "css": column.css_class, "m": column.m, "label": column.label})
         fields = fieldset.of(self.module, self.user)
         phone = next(
-            (
-                getattr(record, name)
-                for name in ("mobile", "phone")
-                if getattr(record, name, "") and fields.readable(name)
-            ),
+            (getattr(record, name) for name in self.module.dialled if getattr(record, name) and fields.readable(name)),
             "",
         )
         return {
