@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.db import transaction
 
 from approvals import states
+from approvals.submitting import led_by_submit
 from crm.records import fieldset
 from crm.records.views.detail import DetailView
 from crm.records.views.editing import CreateView, EditView, FormView
@@ -31,12 +32,7 @@ class ContractPage(DetailView):
         if "renew" in self.rights:
             url = self.module.url("renew", record.pk)
             found.insert(place, {"label": "续签", "url": url, "icon": "plus", "dialog": True})
-        bulk = f"{self.module.bulk_url}submit/"
-        first = [one for one in found if one["url"].startswith(bulk)]
-        if not first:
-            return found
-        submit = {**first[0], "url": self.module.url("submit", record.pk), "primary": True}
-        return [submit, *({**one, "primary": False} for one in found if one not in first)]
+        return led_by_submit(found, self.module, record)
 
     def notices(self, record):
         found = super().notices(record)

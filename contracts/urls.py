@@ -20,6 +20,7 @@ urlpatterns = [
     path("contracts/<int:pk>/renew/", views.RenewView.as_view(), name="contract-renew"),
     path("quotations/<int:pk>/contract/", views.FromQuotationView.as_view(), name="quotation-contract"),
     path("settings/contracts/", settings.index, name="contract-settings"),
+    path("invoices/<int:pk>/submit/", invoices.SubmitView.as_view(), name="invoice-submit"),
     path("invoices/issue/", invoices.IssueView.as_view(), name="invoice-issue"),
     path("invoices/titles/", invoices.TitlesView.as_view(), name="invoice-titles"),
     path("customers/<int:pk>/titles/new/", titles.TitleView.as_view(), name="customer-title-new"),

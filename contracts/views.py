@@ -4,10 +4,11 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 
+from approvals.submitting import SubmitPage
 from crm.records import modules
 from crm.records.views.base import ModuleView, go
 from opportunities.quotes.base import DialogView
-from orgs.views.base import done, whole
+from orgs.views.base import whole
 
 from . import copying, services, submitting
 from .models import Contract
@@ -41,42 +42,11 @@ class ComingView(ModuleView):
         return self.page("contracts/coming.html", {"coming": coming, "coming_url": request.get_full_path()})
 
 
-class SubmitView(ModuleView):
-    """/contracts/<pk>/submit/: who will decide, whom the submitter chooses, a note."""
-
+class SubmitView(SubmitPage):
     module_name = "contract"
-    action = "submit"
 
-    def get(self, request, pk):
-        return self.ask(self.record(), None)
-
-    def post(self, request, pk):
-        record = self.record()
-        form = submitting.submit_form(record, by=self.user, data=request.POST)
-        if form.is_valid():
-            try:
-                services.submit(record, by=self.user, chosen=form.chosen(), note=form.note)
-            except ValidationError as error:
-                form.take(error)
-            else:
-                return done(request, self.module.url(pk=pk), "已提交")
-        return self.ask(record, form)
-
-    def ask(self, record, form):
-        form = form or submitting.submit_form(record, by=self.user)
-        return self.page(
-            "approvals/submit.html",
-            {
-                "heading": f"提交“{record.name}”",
-                "body": "提交后不能修改，需要时可以撤回。",
-                "submit_label": "提交审批",
-                "fields": form if form.fields or form.is_bound else None,
-                "coming": form.coming,
-                "action": self.request.path,
-                "back_url": self.module.url(pk=record.pk),
-            },
-            status=422 if form.is_bound else 200,
-        )
+    def submit(self, record, **said):
+        services.submit(record, **said)
 
 
 class RenewView(ModuleView):

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from approvals.requests import pages as request_pages
 from contracts import pages as contract_pages
+from contracts.invoices import views as invoice_pages
 from crm import health
 from crm.records import modules
 from crm.records import urls as records
@@ -17,6 +18,7 @@ REPLACED = {
     "customer": customer_pages.VIEWS,
     "opportunity": opportunity_pages.VIEWS,
     "contract": contract_pages.VIEWS,
+    "invoice": invoice_pages.VIEWS,
     "lead": {"detail": OwnedDetail},
     "payment_plan": payment_pages.PLAN_VIEWS,
     "payment": payment_pages.PAYMENT_VIEWS,

@@ -1,5 +1,6 @@
 """Pages of payments and plans that differ from those every record has."""
 
+from approvals.submitting import led_by_submit
 from crm.records import modules
 from crm.records.views.detail import DetailView
 from crm.records.views.editing import CreateView
@@ -44,5 +45,12 @@ class PlanPage(DetailView):
         return found
 
 
+class PaymentPage(DetailView):
+    """提交审批 says first who will decide."""
+
+    def actions(self, record):
+        return led_by_submit(super().actions(record), self.module, record)
+
+
 PLAN_VIEWS = {"new": NewAtContract, "detail": PlanPage}
-PAYMENT_VIEWS = {"new": NewAtContract, "list": PaymentList}
+PAYMENT_VIEWS = {"new": NewAtContract, "list": PaymentList, "detail": PaymentPage}

@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.utils import timezone
 
+from approvals.submitting import SubmitPage
 from contracts.models import Contract
 from crm.records import fields as record_fields
 from crm.records import fieldset, modules
@@ -214,3 +215,13 @@ class ReceiveView(ModuleView):
             },
             status=status,
         )
+
+
+class SubmitView(SubmitPage):
+    module_name = "payment"
+
+    def joins(self):
+        return ("contract", "customer", "owner")
+
+    def submit(self, record, **said):
+        services.submit(record, **said)

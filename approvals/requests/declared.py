@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from crm.records import fieldset, modules, numbering
+from crm.records import fieldset, modules
 from crm.records.custom import definitions
 from crm.records.custom.definitions import Type
 
@@ -62,7 +62,7 @@ def documents() -> dict[str, Document]:
     _seen["stamp"] = definitions.known()
     kinds = list(RequestType.objects.all())
     for kind in kinds:
-        numbering.declare(services.key_of(kind), kind.name, kind.pattern)
+        services.declare_numbers(kind)
     return {services.key_of(kind): document_of(kind) for kind in kinds}
 
 

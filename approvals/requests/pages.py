@@ -1,15 +1,13 @@
 """Pages of requests that differ from those every record has."""
 
-from django.core.exceptions import ValidationError
 from django.http import Http404
 
-from crm.records.views.base import ModuleView
 from crm.records.views.detail import DetailView, field_rows
 from crm.records.views.editing import CreateView
-from orgs.views.base import done, number
+from orgs.views.base import number
 
 from .. import states
-from ..coming import SubmitForm
+from ..submitting import SubmitPage
 from . import services
 from .models import RequestType
 
@@ -88,48 +86,18 @@ class RequestPage(DetailView):
         return {"sections": [section for section in found if section["rows"]]}
 
 
-class SubmitView(ModuleView):
-    """/requests/<pk>/submit/: who will decide, and 提交."""
-
+class SubmitView(SubmitPage):
     module_name = "request"
     action = "edit"
 
     def joins(self):
         return ("owner", "type")
 
-    def get(self, request, pk):
-        return self.ask(self.record(), None)
+    def document(self, record):
+        return services.key_of(record.type_id)
 
-    def post(self, request, pk):
-        record = self.record()
-        form = self.form(record, request.POST)
-        if form.is_valid():
-            try:
-                services.submit_request(record, by=self.user, chosen=form.chosen(), note=form.note)
-            except ValidationError as error:
-                form.take(error)
-            else:
-                return done(request, self.module.url(pk=pk), "已提交")
-        return self.ask(record, form)
-
-    def form(self, record, data=None) -> SubmitForm:
-        return SubmitForm(data, document=services.key_of(record.type_id), subject=record, user=self.user)
-
-    def ask(self, record, form):
-        form = form or self.form(record)
-        return self.page(
-            "approvals/submit.html",
-            {
-                "heading": f"提交“{record.title}”",
-                "submit_label": "提交审批",
-                "fields": form if form.fields else None,
-                "coming": form.coming,
-                "hidden": [],
-                "action": self.request.path,
-                "back_url": self.module.url(pk=record.pk),
-            },
-            status=422 if form.is_bound and self.request.htmx else 200,
-        )
+    def submit(self, record, **said):
+        services.submit_request(record, **said)
 
 
 VIEWS = {"new": NewRequest, "detail": RequestPage}

@@ -78,13 +78,18 @@ def submit_request(request: Request, *, by, chosen: dict | None = None, note: st
     return current
 
 
-def take_number(kind: RequestType) -> str:
-    """The next number of the type; one that exists already (another rule made it) is passed over."""
+def declare_numbers(kind: RequestType) -> None:
+    """Announce how requests of a type are numbered, until the company has a rule of its own for them."""
 
     def taken(numbers: list[str]):
         return Request.objects.filter(type=kind, number__any=numbers).values_list("number", flat=True)
 
     numbering.declare(key_of(kind), kind.name, kind.pattern, taken=taken)
+
+
+def take_number(kind: RequestType) -> str:
+    """The next number of the type; one that exists already (another rule made it) is passed over."""
+    declare_numbers(kind)
     return numbering.take(key_of(kind))[0]
 
 

@@ -50,7 +50,7 @@ def _save(kind: RequestType, values: dict) -> None:
         setattr(kind, name, values[name])
     kind.full_clean()
     try:
-        numbering.check(kind.pattern)
+        numbering.check(numbering.parsed(kind.pattern))
     except ValidationError as error:
         raise ValidationError({"pattern": error.messages}) from None
     kind.save()

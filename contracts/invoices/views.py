@@ -9,9 +9,11 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, JsonResponse
 from django.utils import timezone
 
+from approvals.submitting import SubmitPage, led_by_submit
 from crm.records import fieldset, formatting, modules, services
 from crm.records.views.base import ModuleView, deny, go
 from crm.records.views.bulk import selected_rows
+from crm.records.views.detail import DetailView
 
 from . import counting, titles
 from . import services as verbs
@@ -198,3 +200,23 @@ class TitlesView(ModuleView):
                 "left_text": "" if left is None else formatting.money(left),
             }
         )
+
+
+class SubmitView(SubmitPage):
+    module_name = "invoice"
+
+    def joins(self):
+        return ("contract", "customer", "owner")
+
+    def submit(self, record, **said):
+        verbs.submit(record, **said)
+
+
+class InvoicePage(DetailView):
+    """提交审批 says first who will decide."""
+
+    def actions(self, record):
+        return led_by_submit(super().actions(record), self.module, record)
+
+
+VIEWS = {"detail": InvoicePage}

@@ -1,5 +1,7 @@
 """The module of payments (回款)."""
 
+from django.core.exceptions import ValidationError
+
 from approvals import states
 from approvals.models import Status
 from crm.records import modules
@@ -37,7 +39,12 @@ def create_from(form, *, by) -> Payment:
     from ..services import submit
 
     payment = create_payment(form.instance, by=by, parts=form.parts())
-    return submit(payment, by=by) if form.cleaned_data.get("submit_now") else payment
+    if not form.cleaned_data.get("submit_now"):
+        return payment
+    try:
+        return submit(payment, by=by)
+    except ValidationError as error:
+        raise ValidationError(error.messages) from None  # what a flow's step lacks is no field of this form
 
 
 PAYMENT = modules.register(
