@@ -96,6 +96,10 @@ class Course:
     def live(self, step: Step) -> list[Assignment]:
         return [one for one in self.of(step) if one.state in LIVE]
 
+    def deciding(self, step: Step) -> set[int]:
+        """Who decides in a step or has agreed there: nobody does so twice."""
+        return {one.employee_id for one in self.of(step) if one.state in (*LIVE, A.APPROVED)}
+
     def mine(self, user) -> Assignment | None:
         """What waits for this person."""
         return next((one for one in self.assignments if one.employee_id == user.pk and one.state == A.OPEN), None)
@@ -213,7 +217,7 @@ class Course:
             state=state,
             handed_by_id=assignment.employee_id,
             opened_at=now() if state == A.OPEN else None,
-            reminded_at=reminded,
+            reminded_at=reminded or assignment.reminded_at,
         )
         place = self.assignments.index(assignment)
         self.assignments.insert(place + 1, given)
@@ -221,8 +225,7 @@ class Course:
 
     def stand_in(self, assignment: Assignment):
         """Who decides for somebody who is disabled: nobody who decides the step already."""
-        there = {one.employee_id for one in self.of(assignment.step) if one.state in (*LIVE, A.APPROVED)}
-        return self.people.in_place_of(assignment.employee, there)
+        return self.people.in_place_of(assignment.employee, self.deciding(assignment.step))
 
     def replace(self, assignment: Assignment, *, by) -> Assignment | None:
         """Give the place of a disabled person to who stands in for them, with an event; None where there is nobody."""
@@ -233,6 +236,17 @@ class Course:
         text = f"{name}已停用，由{to.name}代为审批"
         self.note("replaced", by=by, step=step, text=text, log=f"{text}（步骤“{step.name}”）")
         return given
+
+    def give_up(self, assignment: Assignment, *, by) -> bool:
+        """Where nobody can stand in for a disabled person, the others of the step decide without them; False where there are none."""
+        step, name = assignment.step, assignment.employee.name
+        others = [one for one in self.of(step) if one.pk != assignment.pk and one.state in (*LIVE, A.APPROVED)]
+        if not any(one.state == A.APPROVED or self.people.may(one.employee) for one in others):
+            return False
+        set_state([assignment], state=A.MOOT)
+        text = f"{name}已停用，没有人可以代为审批，由步骤里的其他人决定"
+        self.note("replaced", by=by, step=step, text=text, log=f"{text}（步骤“{step.name}”）")
+        return True
 
 
 def set_state(rows, **values) -> None:
