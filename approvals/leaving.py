@@ -8,7 +8,7 @@ from crm.records import services as records
 from .models import Approval, Assignment, Event, Step
 from .resolving import People
 from .services import running, telling
-from .services.course import LIVE, A, Course
+from .services.course import LIVE, A, Course, owner_of
 from .services.handing import waiting_on
 
 
@@ -24,7 +24,8 @@ def rows(person):
 def _people(approval: Approval) -> People:
     version = approval.flow_version
     own = bool(version and version.definition.get("own"))
-    return People(approval.submitter, version.flow.administrator if version else None, own=own)
+    administrator = version.flow.administrator if version else None
+    return People(approval.submitter, administrator, own=own, owner=owner_of(approval))
 
 
 def _live(found: list) -> dict[int, set[int]]:

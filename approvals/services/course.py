@@ -77,7 +77,8 @@ class Course:
     def people(self) -> People:
         if self._people is None:
             flow = self.flow
-            self._people = People(self.approval.submitter, flow.administrator if flow else None, own=self.own)
+            administrator, owner = flow.administrator if flow else None, owner_of(self.approval)
+            self._people = People(self.approval.submitter, administrator, own=self.own, owner=owner)
         return self._people
 
     @property
@@ -135,8 +136,9 @@ class Course:
             return "只有发起人可以撤回。" if action == "withdraw" else "只有发起人可以催办。"
         if not self.pending:
             return ENDED[self.approval.state]
-        if action == "force" and user.pk == self.approval.submitter_id and not self.own:
-            return "不能强制通过自己提交的单据，请由其他管理员处理。"
+        if action == "force" and self.people.barred(user):
+            what = "自己提交的单据" if user.pk == self.approval.submitter_id else "自己的单据"
+            return f"不能强制通过{what}，请由其他管理员处理。"
         return ""
 
     def _no_decision(self, action: str, user, assignment: Assignment | None) -> str:
@@ -247,6 +249,14 @@ class Course:
         text = f"{name}已停用，没有人可以代为审批，由步骤里的其他人决定"
         self.note("replaced", by=by, step=step, text=text, log=f"{text}（步骤“{step.name}”）")
         return True
+
+
+def owner_of(approval: Approval) -> int | None:
+    """Whose the document is now."""
+    model = approval.content_type.model_class()
+    if model is None or not hasattr(model, "owner_id"):
+        return None
+    return model.objects.filter(pk=approval.object_id).order_by().values_list("owner", flat=True).first()
 
 
 def set_state(rows, **values) -> None:

@@ -25,7 +25,8 @@ def _person(course: Course, step: Step | None, value, *, by, field: str = "to") 
     elif person.pk == by.pk:
         reason = "不能选自己"
     elif course.people.barred(person):
-        reason = "不能交给发起人审批自己提交的单据"
+        own = "发起人审批自己提交的" if person.pk == course.approval.submitter_id else "负责人审批自己的"
+        reason = f"不能交给{own}单据"
     elif step is not None and person.pk in course.deciding(step):
         reason = f"{person.name}已经是这个步骤的审批人"
     if reason:

@@ -44,7 +44,7 @@ def submit(
         kind.settle(subject.pk, "approved", approval=None, by=by)
         return None
     flow, definition = version.flow, version.definition
-    people = People(by, flow.administrator, own=bool(definition.get("own")))
+    people = People(by, flow.administrator, own=bool(definition.get("own")), owner=getattr(subject, "owner_id", None))
     chosen = _chosen(definition, people, chosen or {})
     laid = resolving.lay(definition, people, chosen)
     if any(not one.seats and not one.skipped for one in laid):
@@ -92,8 +92,9 @@ def _chosen(definition: dict, people: People, chosen: dict) -> dict[str, list[in
             faults[step["key"]] = [f"最多选 {resolving.MOST} 个人"]
         elif gone := [one.name for one in named if not one.is_active]:
             faults[step["key"]] = [f"{'、'.join(gone)}已停用，请换人"]
-        elif any(people.barred(one) for one in named):
-            faults[step["key"]] = ["不能选自己审批自己提交的单据"]
+        elif barred := [one for one in named if people.barred(one)]:
+            by_self = people.submitter in barred
+            faults[step["key"]] = ["不能选自己审批自己提交的单据" if by_self else "不能选单据的负责人审批自己的单据"]
         found[step["key"]] = [one.pk for one in named]
     if faults:
         raise ValidationError(faults)
@@ -271,19 +272,22 @@ class Preview:
         return [one for one in self.steps if not (one.seats or one.skipped or one.choose)]
 
 
-def preview(document: str, *, submitter: Employee, values: dict) -> Preview:
-    """Which flow a document with these values would take and who would decide; nothing is written."""
+def preview(document: str, *, submitter: Employee, values: dict, owner: int | None = None) -> Preview:
+    """Which flow a document with these values would take and who would decide; nothing is written. `owner` = whose it is."""
     version = flows.choose(document, submitter=submitter, values=values)
     if version is None:
         return Preview()
-    found = preview_definition(version.definition, submitter=submitter, administrator=version.flow.administrator)
+    administrator = version.flow.administrator
+    found = preview_definition(version.definition, submitter=submitter, administrator=administrator, owner=owner)
     found.flow = version.flow
     return found
 
 
-def preview_definition(definition: dict, *, submitter: Employee, administrator: Employee | None) -> Preview:
+def preview_definition(
+    definition: dict, *, submitter: Employee, administrator: Employee | None, owner: int | None = None
+) -> Preview:
     """The same for a checked definition (shape.clean), whatever its condition: 试一试 of the editor."""
-    people = People(submitter, administrator, own=bool(definition.get("own")))
+    people = People(submitter, administrator, own=bool(definition.get("own")), owner=owner)
     laid = resolving.lay(definition, people)
     copied = [one for one in resolving.copies(definition, people) if one.pk != submitter.pk]
     _foresee(laid)

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from approvals import leaving, services
 from approvals.models import Approval, Assignment
+from approvals.requests import services as requests
 from approvals.services import handing
-from approvals.tests import factories
+from approvals.tests import asking, factories
 from contracts import services as contracts
+from crm.notices.models import Message
 from orgs.services import employees, fields
 from orgs.tests.factories import client_for, department, employee
 
@@ -146,9 +148,9 @@ def test_a_custom_field_is_set_as_it_is_kept(people):
     options = [{"label": "甲"}, {"label": "乙"}]
     keys = {
         "number": custom("number", "件数", people.admin),
-        "choices": custom("choices", "标签", people.admin, options=options),
+        "choices": custom("choices", "分档", people.admin, options=options),
         "check": custom("check", "归档", people.admin),
-        "mobile": custom("mobile", "手机", people.admin),
+        "mobile": custom("mobile", "经办手机", people.admin),
     }
     acts = [
         (keys["number"], "1,200.5"),
@@ -167,5 +169,28 @@ def test_a_custom_field_is_set_as_it_is_kept(people):
     made.refresh_from_db()
     assert made.extra == {keys["number"]: 1200.5, keys["choices"]: [2], keys["check"]: True}
     assert made.remark == ""
-    assert approval.events.filter(code="set", text__contains="没有设置“手机”").count() == 1
+    assert approval.events.filter(code="set", text__contains="没有设置“经办手机”").count() == 1
     assert client_for(people.seller).get(f"/contracts/{made.pk}/").status_code == 200
+
+
+def test_the_owner_does_not_approve_what_a_colleague_submitted_for_them(people):
+    """A manager who has a subordinate send off the manager's own claim decides no more of it than of one they sent themselves."""
+    asking.flow(people.admin, factories.step(people.boss))
+    request = asking.draft(people.boss)
+    requests.submit_request(request, by=people.seller)
+    approval = Approval.objects.get(object_id=request.pk, state="pending")
+    assert factories.waiting(approval) == ["管理员"]
+    assert approval.steps.get().note == "王总是单据的负责人，由管理员代为审批"
+    with pytest.raises(ValidationError, match="不能交给负责人"):
+        services.hand_over(factories.todo(approval, people.admin), to=people.boss, by=people.admin)
+
+
+def test_a_comment_is_not_sent_to_who_commented_before_and_sees_nothing_any_more(people):
+    made, approval = (factories.flow(people.admin, factories.step(people.boss)), *factories.submitted(people.seller))[
+        1:
+    ]
+    services.comment(approval.pk, by=people.deputy, text="第一次")
+    people.deputy.roles.clear()
+    services.comment(approval.pk, by=people.seller, text="底价是八折")
+    assert not Message.objects.filter(recipient=people.deputy, body__contains="底价").exists()
+    assert Message.objects.filter(recipient=people.boss, body__contains="底价").exists()
