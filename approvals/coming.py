@@ -19,7 +19,8 @@ class SubmitForm(forms.Form):
     def __init__(self, data=None, *, document: str, subject, user, payload: dict | None = None):
         super().__init__(data)
         values = documents.ALL[document].values(subject, payload or {})
-        self.preview = services.preview(document, submitter=user, values=values)
+        owner = getattr(subject, "owner_id", None)
+        self.preview = services.preview(document, submitter=user, values=values, owner=owner)
         self.keys = [step.key for step in self.preview.choices]
         others = Employee.objects.filter(is_active=True)
         for step in self.preview.choices:

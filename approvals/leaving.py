@@ -5,10 +5,10 @@ from collections import defaultdict
 
 from crm.records import services as records
 
-from .models import Approval, Assignment, Event
+from .models import Approval, Assignment, Event, Step
 from .resolving import People
-from .services import telling
-from .services.course import LIVE, A, Course
+from .services import running, telling
+from .services.course import LIVE, A, Course, owner_of
 from .services.handing import waiting_on
 
 
@@ -24,7 +24,8 @@ def rows(person):
 def _people(approval: Approval) -> People:
     version = approval.flow_version
     own = bool(version and version.definition.get("own"))
-    return People(approval.submitter, version.flow.administrator if version else None, own=own)
+    administrator = version.flow.administrator if version else None
+    return People(approval.submitter, administrator, own=own, owner=owner_of(approval))
 
 
 def _live(found: list) -> dict[int, set[int]]:
@@ -52,7 +53,16 @@ def choose(found: list, receivers: list[int], handover) -> dict[int, int]:
         chosen[row.pk] = turn[0]
         if turn[0] in taken:
             Assignment.objects.filter(pk=row.pk).update(state=A.MOOT)
+            _ask_next(row)
     return chosen
+
+
+def _ask_next(row: Assignment) -> None:
+    """The turn of a place that was given up goes to the next of its sequence."""
+    step = row.step
+    if row.state == A.OPEN and step.mode == Step.Mode.SEQUENCE:
+        course = Course(step.approval)
+        running.ask(course, step, course.live(step)[:1], by=None)
 
 
 def barred(found: list, person) -> dict[int, str]:

@@ -71,7 +71,7 @@ REQUEST = modules.register(
         form="approvals.requests.forms.RequestForm",
         filters="approvals.requests.filters.RequestFilters",
         grant_model=RequestGrant,
-        closed=states.closings(),
+        closed=states.closings(sentences={Status.APPROVED: "已通过审批的申请不能再修改或删除，需要更改请另外发起"}),
         without=("import", "transfer", "bulk_edit"),
         search={"name": ("title", "number")},
         search_placeholder="标题、编号、拼音首字母",

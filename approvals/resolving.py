@@ -35,10 +35,11 @@ class Laid:
 
 
 class People:
-    """The people around a submission, each read once. Nobody `barred` may decide: the submitter, unless the flow lets them."""
+    """The people around a submission, each read once. Nobody `barred` may decide: the submitter and the `owner` (an id) for whom
+    somebody else submits, unless the flow lets them."""
 
-    def __init__(self, submitter: Employee, administrator: Employee | None, *, own: bool):
-        self.submitter, self.administrator, self.own = submitter, administrator, own
+    def __init__(self, submitter: Employee, administrator: Employee | None, *, own: bool, owner: int | None = None):
+        self.submitter, self.administrator, self.own, self.owner = submitter, administrator, own, owner
         self._known: dict[int, Employee | None] = {}
 
     def load(self, ids: Iterable[int]) -> list[Employee]:
@@ -53,7 +54,7 @@ class People:
         return next(iter(self.load([pk])), None) if pk is not None else None
 
     def barred(self, person: Employee) -> bool:
-        return person.pk == self.submitter.pk and not self.own
+        return person.pk in (self.submitter.pk, self.owner) and not self.own
 
     def may(self, person: Employee | None, without: frozenset | set = frozenset()) -> bool:
         return person is not None and person.is_active and not self.barred(person) and person.pk not in without
@@ -132,7 +133,8 @@ class People:
                 left_out = True
                 continue
             if not self.may(person):
-                why = "已停用" if not person.is_active else "是发起人"
+                own = "是发起人" if person.pk == self.submitter.pk else "是单据的负责人"
+                why = "已停用" if not person.is_active else own
                 stand_in = self.in_place_of(person)
                 if stand_in is None:
                     continue

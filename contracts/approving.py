@@ -6,6 +6,7 @@ from approvals import documents
 from approvals.conditions import custom_facts
 from approvals.documents import Document, Fact
 from crm.records import services as records
+from crm.records.custom import definitions, types
 from crm.records.models import DictionaryItem
 from customers.models import Customer
 
@@ -56,6 +57,12 @@ def settable() -> list[Fact]:
     ]
 
 
+def _stored(definition, value):
+    """What a flow says, as a custom field keeps it: numbers as numbers, several options as a list."""
+    kind = types.of(definition)
+    return kind.clean([value] if kind.storage == "list" and value is not None else value, definition)
+
+
 def set_field(pk: int, key: str, value, *, approval, by) -> None:
     """Set one of them on the approved contract, with a version and a log row."""
     contract = services.locked(pk)
@@ -63,6 +70,10 @@ def set_field(pk: int, key: str, value, *, approval, by) -> None:
         raise ValidationError("审批通过后不能设置这个字段。")
     if key == "kind":
         value = DictionaryItem.objects.filter(dictionary="contract.kind", pk=value).first() if value else None
+    elif key == "remark":
+        value = value or ""
+    else:
+        value = _stored(definitions.custom("contract")[key], value)
     records.update(contract, {key: value}, version=contract.version, by=by, text="审批通过后自动设置")
 
 

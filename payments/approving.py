@@ -2,7 +2,7 @@
 
 from approvals import documents
 from approvals.documents import Document, Fact
-from crm.records import dictionaries, formatting
+from crm.records import dictionaries
 from crm.records.models import DictionaryItem
 
 from . import services
@@ -37,8 +37,8 @@ def values(payment: Payment, payload: dict) -> dict:
 
 
 def title(payment: Payment) -> str:
-    number = f"{payment.number} " if payment.number else ""
-    return f"{number}{payment.get_type_display()} {formatting.money(payment.amount)}"
+    """Without the amount: titles stand where no field right hides it."""
+    return f"{payment.number} {payment.get_type_display()} {payment.contract.number}".strip()
 
 
 documents.register(

@@ -18,6 +18,7 @@ def read(text) -> dict:
         raise Broken
     try:
         raw = json.loads(text, parse_constant=lambda name: None)
+        json.dumps(raw, ensure_ascii=False).encode()  # half a surrogate pair is no text and no database keeps it
     except (ValueError, RecursionError):
         raise Broken from None
     if not isinstance(raw, dict):

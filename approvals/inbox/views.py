@@ -143,6 +143,8 @@ EVENTS = {
     "replaced": "更换审批人",
     "late": "超时",
     "skipped": "跳过",
+    "set": "设置字段",
+    "webhook": "调用 Webhook",
     "ended": "审批结束",
 }
 

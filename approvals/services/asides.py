@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from orgs.models import Employee
+
 from ..models import Approval, Copy
 from . import telling
 from .course import A, Course, S, lock, now, set_state, words
@@ -40,7 +42,10 @@ def comment(approval_id: int, *, by, text: str) -> Approval:
     said = words(text, required="评论")
     course.note("commented", by=by, step=course.open_step, text=said, log=f"评论审批：{said}")
     people = {course.approval.submitter_id, *(one.employee_id for one in course.assignments if one.state == A.OPEN)}
-    people |= {one.by_id for one in course.events if one.code == "commented" and one.by_id}
+    others = Employee.objects.filter(
+        pk__any={one.by_id for one in course.events if one.code == "commented"} - {None, *people}
+    )
+    people |= {one.pk for one in others if course.concerns(one) or course.sees(one)}
     title = f"{by.name}评论了{course.label}“{course.approval.title}”的审批"
     telling.tell(course, sorted(people), kind="approval_done", title=title, body=said, sender=by)
     return course.approval

@@ -77,7 +77,8 @@ class Course:
     def people(self) -> People:
         if self._people is None:
             flow = self.flow
-            self._people = People(self.approval.submitter, flow.administrator if flow else None, own=self.own)
+            administrator, owner = flow.administrator if flow else None, owner_of(self.approval)
+            self._people = People(self.approval.submitter, administrator, own=self.own, owner=owner)
         return self._people
 
     @property
@@ -95,6 +96,10 @@ class Course:
 
     def live(self, step: Step) -> list[Assignment]:
         return [one for one in self.of(step) if one.state in LIVE]
+
+    def deciding(self, step: Step) -> set[int]:
+        """Who decides in a step or has agreed there: nobody does so twice."""
+        return {one.employee_id for one in self.of(step) if one.state in (*LIVE, A.APPROVED)}
 
     def mine(self, user) -> Assignment | None:
         """What waits for this person."""
@@ -131,8 +136,9 @@ class Course:
             return "只有发起人可以撤回。" if action == "withdraw" else "只有发起人可以催办。"
         if not self.pending:
             return ENDED[self.approval.state]
-        if action == "force" and user.pk == self.approval.submitter_id and not self.own:
-            return "不能强制通过自己提交的单据，请由其他管理员处理。"
+        if action == "force" and self.people.barred(user):
+            what = "自己提交的单据" if user.pk == self.approval.submitter_id else "自己的单据"
+            return f"不能强制通过{what}，请由其他管理员处理。"
         return ""
 
     def _no_decision(self, action: str, user, assignment: Assignment | None) -> str:
@@ -213,7 +219,7 @@ class Course:
             state=state,
             handed_by_id=assignment.employee_id,
             opened_at=now() if state == A.OPEN else None,
-            reminded_at=reminded,
+            reminded_at=reminded or assignment.reminded_at,
         )
         place = self.assignments.index(assignment)
         self.assignments.insert(place + 1, given)
@@ -221,8 +227,7 @@ class Course:
 
     def stand_in(self, assignment: Assignment):
         """Who decides for somebody who is disabled: nobody who decides the step already."""
-        there = {one.employee_id for one in self.of(assignment.step) if one.state in (*LIVE, A.APPROVED)}
-        return self.people.in_place_of(assignment.employee, there)
+        return self.people.in_place_of(assignment.employee, self.deciding(assignment.step))
 
     def replace(self, assignment: Assignment, *, by) -> Assignment | None:
         """Give the place of a disabled person to who stands in for them, with an event; None where there is nobody."""
@@ -233,6 +238,25 @@ class Course:
         text = f"{name}已停用，由{to.name}代为审批"
         self.note("replaced", by=by, step=step, text=text, log=f"{text}（步骤“{step.name}”）")
         return given
+
+    def give_up(self, assignment: Assignment, *, by) -> bool:
+        """Where nobody can stand in for a disabled person, the others of the step decide without them; False where there are none."""
+        step, name = assignment.step, assignment.employee.name
+        others = [one for one in self.of(step) if one.pk != assignment.pk and one.state in (*LIVE, A.APPROVED)]
+        if not any(one.state == A.APPROVED or self.people.may(one.employee) for one in others):
+            return False
+        set_state([assignment], state=A.MOOT)
+        text = f"{name}已停用，没有人可以代为审批，由步骤里的其他人决定"
+        self.note("replaced", by=by, step=step, text=text, log=f"{text}（步骤“{step.name}”）")
+        return True
+
+
+def owner_of(approval: Approval) -> int | None:
+    """Whose the document is now."""
+    model = approval.content_type.model_class()
+    if model is None or not hasattr(model, "owner_id"):
+        return None
+    return model.objects.filter(pk=approval.object_id).order_by().values_list("owner", flat=True).first()
 
 
 def set_state(rows, **values) -> None:

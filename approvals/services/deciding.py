@@ -84,8 +84,9 @@ def send_back(assignment_id: int, *, to: int, by, comment: str) -> Approval:
 
 
 def _repeats(course: Course, step: Step) -> bool:
-    """Whether a step was decided or is being decided; one skipped or ended before is not asked again."""
-    return step.state in (S.PASSED, S.OPEN)
+    """Whether a step was decided, is being decided, or was skipped because its people had agreed before; one without people or
+    ended before is not asked again."""
+    return step.state in (S.PASSED, S.OPEN) or (step.state == S.SKIPPED and bool(course.of(step)))
 
 
 def _last_of_each(steps: list[Step]) -> list[Step]:
@@ -113,7 +114,7 @@ def take_back(assignment_id: int, *, by) -> Approval:
             if other.order <= step.order:
                 continue
             if other.state == S.OPEN:
-                set_state([one for one in course.of(other) if one.state == A.OPEN], state=A.WAITING, opened_at=None)
+                set_state(_asked_again(course, other), state=A.WAITING, opened_at=None)
                 set_state([other], state=S.WAITING, opened_at=None, due_at=None)
             elif other.state == S.SKIPPED and (moot := [one for one in course.of(other) if one.state == A.MOOT]):
                 set_state(moot, state=A.WAITING)
@@ -131,6 +132,15 @@ def take_back(assignment_id: int, *, by) -> Approval:
     title = f"{by.name}收回了对{course.label}“{course.approval.title}”的同意"
     telling.tell(course, [course.approval.submitter_id], kind="approval_done", title=title, sender=by)
     return course.approval
+
+
+def _asked_again(course: Course, step: Step) -> list[Assignment]:
+    """Who is to be asked once a step nobody has acted in opens again: also those left out for having agreed before."""
+    found: dict[int, Assignment] = {}
+    for one in sorted(course.of(step), key=lambda one: one.state == A.MOOT):
+        if one.state in (A.OPEN, A.WAITING) or (one.state == A.MOOT and one.employee.is_active):
+            found.setdefault(one.employee_id, one)
+    return list(found.values())
 
 
 def _said(verb: str, step: Step, text: str) -> str:

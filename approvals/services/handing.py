@@ -9,7 +9,7 @@ from orgs.models import Employee
 from ..models import Approval, Assignment, Step
 from . import telling
 from .course import LIVE, A, Course, S, lock, lock_of, set_state, words
-from .running import GAP, proceed
+from .running import GAP, go_on, proceed
 
 ADDED_MOST = 10
 
@@ -25,8 +25,9 @@ def _person(course: Course, step: Step | None, value, *, by, field: str = "to") 
     elif person.pk == by.pk:
         reason = "不能选自己"
     elif course.people.barred(person):
-        reason = "不能交给发起人审批自己提交的单据"
-    elif step is not None and any(one.employee_id == person.pk for one in course.live(step)):
+        own = "发起人审批自己提交的" if person.pk == course.approval.submitter_id else "负责人审批自己的"
+        reason = f"不能交给{own}单据"
+    elif step is not None and person.pk in course.deciding(step):
         reason = f"{person.name}已经是这个步骤的审批人"
     if reason:
         raise ValidationError({field: [reason]})
@@ -115,11 +116,27 @@ def _pass_on(course: Course, person, *, by) -> int:
         if step.state not in (S.OPEN, S.WAITING):
             continue
         given = course.replace(assignment, by=by)
-        if given is not None:
-            count += 1
-            if given.state == A.OPEN:
-                telling.waiting_for(course, [given], body=f"代替已停用的{person.name}")
+        if given is None:
+            count += _go_on_without(course, assignment, by=by)
+            continue
+        count += 1
+        if given.state == A.OPEN:
+            telling.waiting_for(course, [given], body=f"代替已停用的{person.name}")
     return count
+
+
+def _go_on_without(course: Course, assignment: Assignment, *, by) -> bool:
+    """Nobody can stand in: the others of the step decide. Where what follows is refused the place stays, for an administrator."""
+    step = assignment.step
+    try:
+        with transaction.atomic():
+            if not course.give_up(assignment, by=by):
+                return False
+            if step.state == S.OPEN:
+                go_on(course, step)
+    except ValidationError:
+        return False
+    return True
 
 
 @transaction.atomic
@@ -134,8 +151,7 @@ def overdue(approval_id: int, moment) -> int:
         set_state([assignment], reminded_at=moment)
         name, to = assignment.employee.name, None
         if step.options.get("late") == "transfer":
-            there = {one.employee_id for one in course.of(step) if one.state in (*LIVE, A.APPROVED)}
-            people = course.people
+            people, there = course.people, course.deciding(step)
             to = people.superior(assignment.employee, there) or people.fallback(there)
         if to is None:
             text = f"{name}超过时限未处理，已提醒"

@@ -44,13 +44,13 @@ def submit(
         kind.settle(subject.pk, "approved", approval=None, by=by)
         return None
     flow, definition = version.flow, version.definition
-    people = People(by, flow.administrator, own=bool(definition.get("own")))
+    people = People(by, flow.administrator, own=bool(definition.get("own")), owner=getattr(subject, "owner_id", None))
     chosen = _chosen(definition, people, chosen or {})
     laid = resolving.lay(definition, people, chosen)
     if any(not one.seats and not one.skipped for one in laid):
         raise ValidationError("找不到可以审批的人，请联系系统管理员检查审批流程的管理员。")
     content_type = ContentType.objects.get_for_model(type(subject))
-    _resume(laid, definition, version, content_type, subject.pk)
+    _resume(laid, definition, version, content_type, subject.pk, by=by)
     try:
         with transaction.atomic():
             approval = Approval.objects.create(
@@ -92,26 +92,28 @@ def _chosen(definition: dict, people: People, chosen: dict) -> dict[str, list[in
             faults[step["key"]] = [f"最多选 {resolving.MOST} 个人"]
         elif gone := [one.name for one in named if not one.is_active]:
             faults[step["key"]] = [f"{'、'.join(gone)}已停用，请换人"]
-        elif any(people.barred(one) for one in named):
-            faults[step["key"]] = ["不能选自己审批自己提交的单据"]
+        elif barred := [one for one in named if people.barred(one)]:
+            by_self = people.submitter in barred
+            faults[step["key"]] = ["不能选自己审批自己提交的单据" if by_self else "不能选单据的负责人审批自己的单据"]
         found[step["key"]] = [one.pk for one in named]
     if faults:
         raise ValidationError(faults)
     return found
 
 
-def _resume(laid: list[Laid], definition: dict, version, content_type, pk: int) -> None:
-    """After a rejection the flow may go on where it was rejected: steps passed then are not asked again."""
+def _resume(laid: list[Laid], definition: dict, version, content_type, pk: int, *, by) -> None:
+    """After a rejection the flow may go on where it was rejected: steps passed then are not asked again. Only for the same
+    submitter and while the rejecting step has somebody to decide, or nobody might look at it at all."""
     if definition.get("resume") != "rejecting":
         return
     rows = Approval.objects.filter(content_type=content_type, object_id=pk, flow_version__flow=version.flow_id)
     last = rows.order_by("-pk").first()
-    if last is None or last.state != Approval.State.REJECTED:
+    if last is None or last.state != Approval.State.REJECTED or last.submitter_id != by.pk:
         return
     steps = list(last.steps.order_by("order", "pk"))
     rejecting = next((step.key for step in steps if step.state == S.REJECTED), "")
     passed = {step.key for step in steps if step.state == S.PASSED}
-    if rejecting not in {one.key for one in laid}:
+    if rejecting not in {one.key for one in laid if not one.skipped}:
         return
     for one in laid:
         if one.key == rejecting:
@@ -151,8 +153,12 @@ def _open(course: Course, step: Step, *, by) -> bool:
     """Open a step, or skip it where its people have said yes before; answers whether it is open."""
     for one in course.of(step):
         if one.state == A.WAITING and not one.employee.is_active:
-            course.replace(one, by=None)
+            if course.replace(one, by=None) is None:
+                course.give_up(one, by=None)
     waiting = [one for one in course.of(step) if one.state == A.WAITING]
+    if not waiting:  # all others had agreed before somebody was added in front of it
+        set_state([step], state=S.PASSED, ended_at=now(), due_at=None)
+        return False
     if step.options.get("skip_approved"):
         agreed = _agreed(course, step)
         known = [one for one in waiting if one.employee_id in agreed]
@@ -199,6 +205,19 @@ def settle_step(course: Course, step: Step, *, by) -> None:
         return
     set_state([step], state=S.PASSED, ended_at=now(), due_at=None)
     proceed(course, by=by)
+
+
+def go_on(course: Course, step: Step) -> None:
+    """After somebody of the open step dropped out: the next in turn is asked; where all others have agreed it has passed."""
+    live = course.live(step)
+    if not live:
+        last = max(
+            (one for one in course.of(step) if one.state == A.APPROVED), key=lambda one: (one.decided_at, one.pk)
+        )
+        set_state([step], state=S.PASSED, ended_at=now(), due_at=None)
+        proceed(course, by=last.employee)
+    elif step.mode == Step.Mode.SEQUENCE and not any(one.state == A.OPEN for one in live):
+        ask(course, step, live[:1], by=None)
 
 
 def finish(course: Course, outcome: str, *, by, comment: str = "") -> None:
@@ -253,19 +272,22 @@ class Preview:
         return [one for one in self.steps if not (one.seats or one.skipped or one.choose)]
 
 
-def preview(document: str, *, submitter: Employee, values: dict) -> Preview:
-    """Which flow a document with these values would take and who would decide; nothing is written."""
+def preview(document: str, *, submitter: Employee, values: dict, owner: int | None = None) -> Preview:
+    """Which flow a document with these values would take and who would decide; nothing is written. `owner` = whose it is."""
     version = flows.choose(document, submitter=submitter, values=values)
     if version is None:
         return Preview()
-    found = preview_definition(version.definition, submitter=submitter, administrator=version.flow.administrator)
+    administrator = version.flow.administrator
+    found = preview_definition(version.definition, submitter=submitter, administrator=administrator, owner=owner)
     found.flow = version.flow
     return found
 
 
-def preview_definition(definition: dict, *, submitter: Employee, administrator: Employee | None) -> Preview:
+def preview_definition(
+    definition: dict, *, submitter: Employee, administrator: Employee | None, owner: int | None = None
+) -> Preview:
     """The same for a checked definition (shape.clean), whatever its condition: 试一试 of the editor."""
-    people = People(submitter, administrator, own=bool(definition.get("own")))
+    people = People(submitter, administrator, own=bool(definition.get("own")), owner=owner)
     laid = resolving.lay(definition, people)
     copied = [one for one in resolving.copies(definition, people) if one.pk != submitter.pk]
     _foresee(laid)

@@ -115,3 +115,13 @@ def test_a_call_that_was_not_queued_leaves_later_and_one_cut_off_is_never_repeat
     assert sent == [f"{URL}/2"]
     first.refresh_from_db()
     assert first.text == after.UNSURE
+
+
+def test_the_history_says_what_followed_in_chinese(people):
+    from orgs.tests.factories import client_for
+
+    act = {"kind": "set", "field": "remark", "value": "已走审批"}
+    _, approval = approve(people, after=[act, {"kind": "webhook", "url": URL}])
+    page = client_for(people.seller).get(f"/approvals/{approval.pk}/history/").content.decode()
+    assert "设置字段" in page and "调用 Webhook" in page
+    assert "</b> set" not in page and "系统 set" not in page and "系统 webhook" not in page

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from approvals import flows
-from approvals.editor import words
+from approvals.editor import typed, words
 from approvals.models import Flow
 from orgs.tests.factories import employee, role
 
@@ -116,3 +116,13 @@ def test_conditions_are_said_with_their_groups(company):
     assert said.condition("contract", tree) == (
         "合同金额 介于 ¥1,000.00 到 ¥20,000.50，并且（发起人 属于 周亦辰，或者发起人的部门 不属于 华东）"
     )
+
+
+def test_half_a_surrogate_pair_is_no_definition():
+    for text in (
+        '{"steps": [{"name": "\\ud800"}]}',
+        '{"condition": {"c": [{"f": "name", "o": "is", "v": "\\udc00"}]}}',
+    ):
+        with pytest.raises(typed.Broken):
+            typed.read(text)
+    assert typed.read('{"steps": [{"name": "\\ud83d\\ude00"}]}')["steps"][0]["name"] == "😀"
