@@ -53,9 +53,17 @@ def _months_on(day: date, months: int) -> date:
 
 
 def next_period(starts: date | None, ends: date | None) -> tuple[date | None, date | None]:
-    """The period behind this one, of the same length: whole months where it was whole months, else days."""
+    """The period behind this one, of the same length: whole months where it was whole months, else days. Empty where the calendar
+    ends before it (9999-12-31 stands for "without an end")."""
     if ends is None:
         return None, None
+    try:
+        return _behind(starts, ends)
+    except (OverflowError, ValueError):
+        return None, None
+
+
+def _behind(starts: date | None, ends: date) -> tuple[date, date | None]:
     after = ends + timedelta(days=1)
     if starts is None:
         return after, None

@@ -120,6 +120,14 @@ def delete_contracts(rows, *, by, now=None, along: str = "") -> int:
 
 
 @transaction.atomic
+def purge_contracts(rows, *, by) -> int:
+    """Delete contracts of the recycle bin for good; one may follow another of them (续签). Returns how many."""
+    ids = list(rows.filter(deleted_at__isnull=False).order_by().values_list("pk", flat=True))
+    Contract.objects.filter(pk__any=ids, renewed_from__in=ids).update(renewed_from=None)
+    return services.purge(rows, by=by)
+
+
+@transaction.atomic
 def restore_contracts(rows, *, by) -> int:
     """Take contracts out of the recycle bin; their customer must be live."""
     lock_customers(rows.order_by().values_list("customer_id", flat=True))
@@ -156,6 +164,7 @@ def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = ""
     if not states.allows(current.status, "submit"):
         raise ValidationError("只有草稿、已拒绝和已撤回的合同可以提交。")
     check_customers_live(Contract.objects.filter(pk=current.pk))
+    current.clean()  # its opportunity or signer may belong to another customer by now
     number = current.number or numbering.take("contract", values=numbers.values(current))[0]
     Contract.objects.filter(pk=current.pk).update(
         status=Status.PENDING,

@@ -262,7 +262,9 @@ def take_effect(current: Contract, version: ContractVersion, *, by) -> None:
         for line in lines_of(version.data)
     )
     current.versions.filter(state=State.EFFECTIVE).update(state=State.FORMER)
-    ContractVersion.objects.filter(pk=version.pk).update(state=State.EFFECTIVE, decided_at=now, effective_at=now)
+    ContractVersion.objects.filter(pk=version.pk).update(
+        state=State.EFFECTIVE, decided_at=now, effective_at=now, data=snapshot(fresh)
+    )
     values.claim(module, [fresh])
     if fresh.name != current.name:
         search.index(module, [fresh])
