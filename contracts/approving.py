@@ -10,7 +10,7 @@ from crm.records.models import DictionaryItem
 from customers.models import Customer
 
 from . import services
-from .models import Contract
+from .models import Contract, ContractVersion
 
 
 def _offered(code: str):
@@ -63,7 +63,8 @@ def set_field(pk: int, key: str, value, *, approval, by) -> None:
         raise ValidationError("审批通过后不能设置这个字段。")
     if key == "kind":
         value = DictionaryItem.objects.filter(dictionary="contract.kind", pk=value).first() if value else None
-    records.update(contract, {key: value}, version=contract.version, by=by, text="审批通过后自动设置")
+    saved = records.update(contract, {key: value}, version=contract.version, by=by, text="审批通过后自动设置")
+    saved.versions.filter(state=ContractVersion.State.EFFECTIVE).update(data=services.snapshot(saved))
 
 
 documents.register(

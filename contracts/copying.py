@@ -17,6 +17,7 @@ from crm.records.forms import people_in_reach
 from customers.models import Customer
 from opportunities.counting import lock
 from opportunities.models import Opportunity, Quotation, QuotationState
+from opportunities.quotes.queries import sight
 from products.lines import save_lines
 from products.lines.services import Row, offered
 
@@ -139,6 +140,8 @@ def from_quotation(quotation: Quotation, *, by) -> tuple[Contract, list[str]]:
     live = Contract.objects.live().exclude(status=Status.VOID)
     if there := live.filter(quotation=current).order_by("-pk").first():
         return there, []
+    if not sight(by).money:  # the contract would show what the quotation hides
+        raise ValidationError("您不能查看报价单的金额，不能把它转为合同。")
     version = current.current
     signer = version.contact
     made = Contract(

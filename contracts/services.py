@@ -15,6 +15,8 @@ from approvals import services as approvals
 from approvals import states
 from approvals.models import Approval, Status
 from crm.records import modules, numbering, search, services
+from crm.records.custom import definitions
+from crm.records.custom import values as custom
 from customers.models import Customer
 from customers.services import check_customers_live
 from opportunities.counting import lock as lock_customers
@@ -165,6 +167,8 @@ def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = ""
         raise ValidationError("只有草稿、已拒绝和已撤回的合同可以提交。")
     check_customers_live(Contract.objects.filter(pk=current.pk))
     current.clean()  # its opportunity or signer may belong to another customer by now
+    demanded = custom.present(current, definitions.of("contract"))  # copies and imports begin without
+    custom.check_required(modules.get("contract"), demanded, by=by)
     number = current.number or numbering.take("contract", values=numbers.values(current))[0]
     Contract.objects.filter(pk=current.pk).update(
         status=Status.PENDING,
@@ -174,7 +178,8 @@ def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = ""
         version=F("version") + 1,
     )
     current.refresh_from_db()
-    services.log(current, code="contract.submitted", by=by, text=f"提交审批，编号 {number}")
+    given = [{"key": "number", "label": "合同编号", "old": "", "new": number}] if number != contract.number else []
+    services.log(current, code="contract.submitted", by=by, text="提交审批", changes=given)
     if number != contract.number:
         search.index(modules.get("contract"), [current])
     approvals.submit(current, document="contract", by=by, chosen=chosen, note=note)

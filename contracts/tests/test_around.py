@@ -10,6 +10,7 @@ from contracts import copying, execution, services
 from contracts.changes import voiding
 from contracts.models import Contract
 from crm.records import modules
+from crm.records.models import Undo
 from crm.records.undoing import services as undoing
 from customers.models import Contact, Customer
 from customers.services import delete_customers, purge_customers
@@ -57,7 +58,7 @@ def test_a_folded_contact_signs_proposed_changes_no_more_and_the_undo_brings_it_
     draft = propose(made, staff.ann, {"customer_signer": folded})
     done = merged(kept, gone, by=staff.boss)
     assert fresh(draft).data["fields"]["customer_signer_id"] == stays.pk
-    undoing.undo(done.undo, by=staff.boss)
+    undoing.undo(Undo.objects.get(pk=done.undo), by=staff.boss)
     assert fresh(draft).data == draft.data and fresh(made).customer_id == gone.pk
     merged(kept, gone, by=staff.boss)
     send(made, staff.ann)
