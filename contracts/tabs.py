@@ -51,7 +51,7 @@ def _money(customer, user) -> list[dict]:
     if not fields.readable("amount") or not fields.readable("status"):
         return []
     rest = Greatest(F("amount") - F("received"), Value(0), output_field=DecimalField())
-    wanted = {"amount": "amount", "received": "received", "rest": rest}
+    wanted = {"signed": "amount", "came": "received", "rest": rest}  # not the names of columns
     sums = rows.aggregate(**{key: ExactSum(one, places=2) for key, one in wanted.items()})
     amount, received, rest = (sums[key] or 0 for key in wanted)
     url = f"{modules.get('customer').url(pk=customer.pk)}?tab=contracts"
