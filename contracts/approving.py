@@ -11,7 +11,7 @@ from crm.records.models import DictionaryItem
 from customers.models import Customer
 
 from . import services
-from .models import Contract
+from .models import Contract, ContractVersion
 
 
 def _offered(code: str):
@@ -74,7 +74,8 @@ def set_field(pk: int, key: str, value, *, approval, by) -> None:
         value = value or ""
     else:
         value = _stored(definitions.custom("contract")[key], value)
-    records.update(contract, {key: value}, version=contract.version, by=by, text="审批通过后自动设置")
+    saved = records.update(contract, {key: value}, version=contract.version, by=by, text="审批通过后自动设置")
+    saved.versions.filter(state=ContractVersion.State.EFFECTIVE).update(data=services.snapshot(saved))
 
 
 documents.register(

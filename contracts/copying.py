@@ -17,6 +17,7 @@ from crm.records.forms import people_in_reach
 from customers.models import Customer
 from opportunities.counting import lock
 from opportunities.models import Opportunity, Quotation, QuotationState
+from opportunities.quotes.queries import sight
 from products.lines import save_lines
 from products.lines.services import Row, offered
 
@@ -53,9 +54,17 @@ def _months_on(day: date, months: int) -> date:
 
 
 def next_period(starts: date | None, ends: date | None) -> tuple[date | None, date | None]:
-    """The period behind this one, of the same length: whole months where it was whole months, else days."""
+    """The period behind this one, of the same length: whole months where it was whole months, else days. Empty where the calendar
+    ends before it (9999-12-31 stands for "without an end")."""
     if ends is None:
         return None, None
+    try:
+        return _behind(starts, ends)
+    except (OverflowError, ValueError):
+        return None, None
+
+
+def _behind(starts: date | None, ends: date) -> tuple[date, date | None]:
     after = ends + timedelta(days=1)
     if starts is None:
         return after, None
@@ -131,6 +140,8 @@ def from_quotation(quotation: Quotation, *, by) -> tuple[Contract, list[str]]:
     live = Contract.objects.live().exclude(status=Status.VOID)
     if there := live.filter(quotation=current).order_by("-pk").first():
         return there, []
+    if not sight(by).money:  # the contract would show what the quotation hides
+        raise ValidationError("您不能查看报价单的金额，不能把它转为合同。")
     version = current.current
     signer = version.contact
     made = Contract(

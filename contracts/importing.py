@@ -19,7 +19,7 @@ from opportunities.models import Opportunity
 from . import numbering as numbers
 from . import outcomes
 from .models import Contract, ContractVersion, Execution
-from .models.contract import OF_LINES, days_of
+from .models.contract import EARLIEST, OF_LINES, TOO_EARLY, days_of
 from .services import execution_of, snapshot
 
 ENDED = (Execution.FINISHED, Execution.SHUT)
@@ -159,6 +159,10 @@ class ContractImporter(Importer):
             for row, discount in enumerate(values["discount"]):
                 if discount is not None and not 0 <= discount <= 100:
                     chunk.fail(row, "整单折扣（%）", "折扣应在 0 到 100 之间")
+        for name, label in (("signed_on", "签约日期"), ("starts_on", "开始日期"), ("ends_on", "结束日期")):
+            for row, day in enumerate(values.get(name) or ()):
+                if day and day < EARLIEST:
+                    chunk.fail(row, label, TOO_EARLY)
         starts, ends = (values.get(name) or [None] * size for name in ("starts_on", "ends_on"))
         for row, (first, last) in enumerate(zip(starts, ends, strict=True)):
             if first and last and last < first:

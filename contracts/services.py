@@ -15,6 +15,8 @@ from approvals import services as approvals
 from approvals import states
 from approvals.models import Approval, Status
 from crm.records import modules, numbering, search, services
+from crm.records.custom import definitions
+from crm.records.custom import values as custom
 from customers.models import Customer
 from customers.services import check_customers_live
 from opportunities.counting import lock as lock_customers
@@ -120,6 +122,14 @@ def delete_contracts(rows, *, by, now=None, along: str = "") -> int:
 
 
 @transaction.atomic
+def purge_contracts(rows, *, by) -> int:
+    """Delete contracts of the recycle bin for good; one may follow another of them (续签). Returns how many."""
+    ids = list(rows.filter(deleted_at__isnull=False).order_by().values_list("pk", flat=True))
+    Contract.objects.filter(pk__any=ids, renewed_from__in=ids).update(renewed_from=None)
+    return services.purge(rows, by=by)
+
+
+@transaction.atomic
 def restore_contracts(rows, *, by) -> int:
     """Take contracts out of the recycle bin; their customer must be live."""
     lock_customers(rows.order_by().values_list("customer_id", flat=True))
@@ -156,6 +166,9 @@ def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = ""
     if not states.allows(current.status, "submit"):
         raise ValidationError("只有草稿、已拒绝和已撤回的合同可以提交。")
     check_customers_live(Contract.objects.filter(pk=current.pk))
+    current.clean()  # its opportunity or signer may belong to another customer by now
+    demanded = custom.present(current, definitions.of("contract"))  # copies and imports begin without
+    custom.check_required(modules.get("contract"), demanded, by=by)
     number = current.number or numbering.take("contract", values=numbers.values(current))[0]
     Contract.objects.filter(pk=current.pk).update(
         status=Status.PENDING,
@@ -165,7 +178,8 @@ def submit(contract: Contract, *, by, chosen: dict | None = None, note: str = ""
         version=F("version") + 1,
     )
     current.refresh_from_db()
-    services.log(current, code="contract.submitted", by=by, text=f"提交审批，编号 {number}")
+    given = [{"key": "number", "label": "合同编号", "old": "", "new": number}] if number != contract.number else []
+    services.log(current, code="contract.submitted", by=by, text="提交审批", changes=given)
     if number != contract.number:
         search.index(modules.get("contract"), [current])
     approvals.submit(current, document="contract", by=by, chosen=chosen, note=note)

@@ -1,5 +1,8 @@
 """What contracts add to the pages of opportunities, quotations and customers."""
 
+from django.db.models import DecimalField, F, Value
+from django.db.models.functions import Greatest
+
 from crm.records import fieldset, formatting, modules
 from crm.records.modules import Tab
 from crm.records.views.detail import DetailView
@@ -7,6 +10,7 @@ from crm.records.views.totals import ExactSum
 from customers import summary
 from opportunities.module.opportunity import OPPORTUNITY
 from opportunities.quotes import hooks
+from opportunities.quotes.queries import sight
 
 from . import copying
 from .models import Contract
@@ -31,7 +35,7 @@ OPPORTUNITY.tabs.append(Tab("contracts", "合同", "records/tabs/related.html", 
 
 
 def _become(quotation, user) -> str:
-    may = copying.may_become(quotation) and copying.may_contract(user, quotation.opportunity)
+    may = copying.may_become(quotation) and copying.may_contract(user, quotation.opportunity) and sight(user).money
     return f"/quotations/{quotation.pk}/contract/" if may else ""
 
 
@@ -46,14 +50,17 @@ def _money(customer, user) -> list[dict]:
     rows = Contract.objects.allowed(user, "view").filter(customer=customer, status="approved").order_by()
     if not fields.readable("amount") or not fields.readable("status"):
         return []
-    sums = rows.aggregate(amount=ExactSum("amount", places=2), received=ExactSum("received", places=2))
-    amount, received = (sums[key] or 0 for key in ("amount", "received"))
+    rest = Greatest(F("amount") - F("received"), Value(0), output_field=DecimalField())
+    wanted = {"signed": "amount", "came": "received", "rest": rest}  # not the names of columns
+    sums = rows.aggregate(**{key: ExactSum(one, places=2) for key, one in wanted.items()})
+    amount, received, rest = (sums[key] or 0 for key in wanted)
     url = f"{modules.get('customer').url(pk=customer.pk)}?tab=contracts"
     found = [{"label": "成交金额", "text": formatting.money(amount), "title": "已通过的合同", "url": url}]
     if fields.readable("received"):
         found.append({"label": "已回款", "text": formatting.money(received), "title": "已通过的回款减退款"})
-        rest = max(amount - received, 0)
-        found.append({"label": "未回款", "text": formatting.money(rest), "title": "成交金额减已回款"})
+        found.append(
+            {"label": "未回款", "text": formatting.money(rest), "title": "每份合同还没有回的款，多回的不抵别的合同"}
+        )
     return found
 
 

@@ -1,7 +1,7 @@
 """Verbs of opportunities beyond those every record has. Each keeps what the pool's rules read of the customer."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,6 +15,8 @@ from customers.services import check_customers_live
 from . import counting, stages
 from .models import Competitor, Opportunity, StageEntry, Stakeholder
 
+# Modules above that stand on an opportunity: stands(id) -> the sentence why it cannot go to another customer, or "".
+STANDING: list[Callable] = []
 _SEPARATORS = re.compile(r"[、,，;；/\n]+")
 
 
@@ -64,6 +66,8 @@ def update_opportunity(opportunity: Opportunity, values: dict, *, version: int, 
         return services.update(opportunity, values, version=version, by=by)
     counting.lock([customer.pk, former])
     _hold(customer.pk)
+    if sentence := next(filter(None, (stands(opportunity.pk) for stands in STANDING)), ""):
+        raise ValidationError({"customer": sentence})
     saved = services.update(opportunity, values, version=version, by=by)
     Stakeholder.objects.filter(opportunity=saved).exclude(contact__customer=customer.pk).delete()
     counting.recount([customer.pk, former])

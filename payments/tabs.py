@@ -216,7 +216,9 @@ CUSTOMER_TAB = Tab(
 def card(contract, user) -> list[dict]:
     """回款进度: what came in, waits, is overdue and is not due yet."""
     fields = fieldset.of(modules.get("contract"), user)
-    if not fields.readable("amount") or not any(map(user.has_function, FUNCTIONS)):
+    if not all(map(fields.readable, ("amount", "received", "pending", "overdue"))) or not any(
+        map(user.has_function, FUNCTIONS)
+    ):
         return []
     if contract.status not in (Status.APPROVED, Status.VOID):
         return []

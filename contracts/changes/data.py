@@ -23,6 +23,10 @@ def overlay(contract: Contract, data: dict, *, lines: bool = True) -> Contract:
             value = copy.deepcopy(value or {})
         elif not field.is_relation and value is not None:
             value = field.to_python(value)
+        elif value is not None and value != getattr(contract, field.attname):
+            # what a version names may be purged meanwhile, as long as the contract itself does not name it
+            there = field.related_model._base_manager.filter(pk=value).exists()
+            value = value if there else None
         setattr(found, field.attname, value)
     if lines:
         hang(found, lines_of(data))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from approvals import services as approvals
 from approvals import states
 from approvals.models import Status
-from crm.records import formatting, modules, search, services
+from crm.records import fieldset, formatting, modules, search, services
 from crm.records.custom import definitions, values
 from crm.records.custom.definitions import Type
 from opportunities import counting
@@ -74,23 +74,34 @@ def held(pk: int, *, by, action: str, more: Iterable[int] = ()) -> Contract:
     return found
 
 
-def refuse_below(contract: Contract, amount: Decimal, *, by) -> None:
-    """ValidationError with the figures where an amount lies below what was paid, planned or invoiced; whoever holds 超额回款
-    may go below."""
+def standing(figures: list[tuple[str, tuple[str, ...], Decimal]], reader) -> str:
+    """What stands on a contract, in words: [(label, the fields it is made of, figure)], figures only where `reader` may read
+    these fields."""
+    fields = fieldset.of(modules.get("contract"), reader) if reader is not None else None
+    return "、".join(
+        f"{label} {formatting.money(figure)}" if fields is not None and all(map(fields.readable, keys)) else label
+        for label, keys, figure in figures
+    )
+
+
+def refuse_below(contract: Contract, amount: Decimal, *, by, reader) -> None:
+    """ValidationError with the figures (as `reader` may read them) where an amount lies below what was paid, planned or
+    invoiced; whoever holds 超额回款 may go below."""
     if by is not None and by.has_function("payment.over"):
         return
     received = max(contract.received, contract.received + contract.pending)
     below = [
-        f"{label} {formatting.money(figure)}"
-        for label, figure in (
-            ("回款（含审批中）", received),
-            ("计划回款", contract.planned),
-            ("开票（含审批中）", contract.invoiced + contract.invoicing),
+        one
+        for one in (
+            ("回款（含审批中）", ("received", "pending"), received),
+            ("计划回款", ("planned",), contract.planned),
+            ("开票（含审批中）", ("invoiced", "invoicing"), contract.invoiced + contract.invoicing),
         )
-        if figure > amount
+        if one[2] > amount
     ]
     if below:
-        raise ValidationError(f"变更后的合同金额 {formatting.money(amount)} 低于{'、'.join(below)}，不能这样变更")
+        wanted = standing([("变更后的合同金额", ("amount",), amount)], reader)
+        raise ValidationError(f"{wanted} 低于{standing(below, reader)}，不能这样变更")
 
 
 def _data_of(contract: Contract, lines: list[ContractLine]) -> dict:
@@ -192,7 +203,7 @@ def submit_change(
     changes = compare.for_log(snapshot(current), draft.data)
     if not changes:
         raise ValidationError(SAME)
-    refuse_below(current, draft.amount, by=by)
+    refuse_below(current, draft.amount, by=by, reader=by)
     _applicable(current, draft)
     now = timezone.now()
     ContractVersion.objects.filter(pk=draft.pk).update(state=State.PENDING, submitted_at=now, by=by)
@@ -221,7 +232,8 @@ def settle_change(pk: int, outcome: str, *, approval, by) -> None:
         text = f"第 {version.number} 版变更{state.label}，第 {current.edition} 版继续生效"
         services.log(current, code=f"contract.change_{outcome}", by=by, text=text)
         return
-    refuse_below(current, version.amount, by=approval.submitter if approval is not None else by)
+    submitter = approval.submitter if approval is not None else by
+    refuse_below(current, version.amount, by=submitter, reader=by)
     take_effect(current, version, by=by)
 
 
@@ -262,7 +274,9 @@ def take_effect(current: Contract, version: ContractVersion, *, by) -> None:
         for line in lines_of(version.data)
     )
     current.versions.filter(state=State.EFFECTIVE).update(state=State.FORMER)
-    ContractVersion.objects.filter(pk=version.pk).update(state=State.EFFECTIVE, decided_at=now, effective_at=now)
+    ContractVersion.objects.filter(pk=version.pk).update(
+        state=State.EFFECTIVE, decided_at=now, effective_at=now, data=snapshot(fresh)
+    )
     values.claim(module, [fresh])
     if fresh.name != current.name:
         search.index(module, [fresh])

@@ -7,33 +7,38 @@ from django.utils import timezone
 
 from approvals import services as approvals
 from approvals.models import Status
-from crm.records import formatting, services
+from crm.records import services
 from crm.records.fields import LongText
 
 from .. import hooks
 from ..models import Contract
 from .data import State
-from .services import hold
+from .services import hold, standing
 
 REASON = LongText("作废原因", max_length=500, blank=False, required_message="请填写作废原因")
 
 
-def _refuse(contract: Contract) -> None:
-    """ValidationError with the figures where money or invoices stand on it."""
+def _refuse(contract: Contract, reader) -> None:
+    """ValidationError with the figures (as `reader` may read them) where money or invoices stand on it."""
     money = [
-        f"{label} {formatting.money(figure)}"
-        for label, figure in (
-            ("已回款", contract.received),
-            ("审批中的回款", contract.pending),
-            ("已开票", contract.invoiced),
-            ("审批中的开票", contract.invoicing),
+        (label, (key,), figure)
+        for label, key in (
+            ("已回款", "received"),
+            ("审批中的回款", "pending"),
+            ("已开票", "invoiced"),
+            ("审批中的开票", "invoicing"),
         )
-        if figure
+        if (figure := getattr(contract, key))
     ]
     if money:
-        raise ValidationError(f"合同还有{'、'.join(money)}，请先退款或作废这些回款和发票")
+        raise ValidationError(f"合同还有{standing(money, reader)}，请先退款或作废这些回款和发票")
     if sentence := hooks.blocked([contract.pk], "void").get(contract.pk):
         raise ValidationError(sentence)
+
+
+def _said(reason: str) -> list[dict]:
+    """The reason for the log, where it obeys the rights on its field."""
+    return [{"key": "void_reason", "label": "作废原因", "old": "", "new": reason}]
 
 
 def _ask(current: Contract, reason: str, *, by, chosen: dict | None) -> None:
@@ -43,11 +48,11 @@ def _ask(current: Contract, reason: str, *, by, chosen: dict | None) -> None:
         raise ValidationError(f"{word}正在审批中，请先等待审批结束或撤回")
     if current.status != Status.APPROVED:
         raise ValidationError("只有已通过的合同可以作废")
-    _refuse(current)
+    _refuse(current, by)
     Contract.objects.filter(pk=current.pk).update(
         changing="void", void_reason=reason, updated_at=timezone.now(), version=F("version") + 1
     )
-    services.log(current, code="contract.void_submitted", by=by, text=f"申请作废：{reason}")
+    services.log(current, code="contract.void_submitted", by=by, text="申请作废", changes=_said(reason))
     current.refresh_from_db()
     approvals.submit(current, document="contract_void", by=by, payload={"reason": reason}, chosen=chosen, note=reason)
 
@@ -100,8 +105,8 @@ def settle_void(pk: int, outcome: str, *, approval, by) -> None:
         rows.update(changing="", void_reason="", updated_at=now, version=F("version") + 1)
         services.log(current, code=f"contract.void_{outcome}", by=by, text=f"作废申请{word}，合同继续生效")
         return
-    _refuse(current)
+    _refuse(current, by)
     current.versions.filter(state=State.DRAFT).delete()
     rows.update(status=Status.VOID, voided_at=now, changing="", updated_at=now, version=F("version") + 1)
-    services.log(current, code="contract.voided", by=by, text=f"合同作废：{current.void_reason}")
+    services.log(current, code="contract.voided", by=by, text="合同作废", changes=_said(current.void_reason))
     hooks.tell([pk], "voided", by=by)

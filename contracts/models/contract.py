@@ -1,5 +1,7 @@
 """Contracts: fields, limits, constraints."""
 
+from datetime import date
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -12,6 +14,8 @@ from customers.models import Contact, Customer
 from opportunities.models import Opportunity, Quotation
 from products.lines import ProductLine
 
+EARLIEST = date(1900, 1, 1)  # like moments: the first day of all has none in UTC
+TOO_EARLY = "日期不能早于 1900 年"
 OF_LINES = "有产品明细时，合同金额就是明细的合计，请在“产品”标签修改"
 
 
@@ -141,6 +145,9 @@ class Contract(OwnedRecord, Approvable):
         super().clean()
         if self.lines_total is not None and self.amount != self.lines_total:
             raise ValidationError({"amount": OF_LINES})
+        days = ("signed_on", "starts_on", "ends_on")
+        if early := [name for name in days if (day := getattr(self, name)) and day < EARLIEST]:
+            raise ValidationError(dict.fromkeys(early, TOO_EARLY))
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             raise ValidationError({"ends_on": "结束日期不能早于开始日期"})
         if self.opportunity_id and self.customer_id and self.opportunity.customer_id != self.customer_id:

@@ -15,7 +15,7 @@ from ..copying import create_from
 from ..lines.declared import EXPORT
 from ..lines.declared import TAB as LINES
 from ..models import Contract, ContractGrant, ContractVersion, Execution
-from ..services import create_contract, delete_contracts, restore_contracts, update_contract
+from ..services import create_contract, delete_contracts, purge_contracts, restore_contracts, update_contract
 from .bulk import BULK
 from .columns import COLUMNS
 from .views import BY_STATUS, SOON
@@ -138,6 +138,7 @@ CONTRACT = modules.register(
             "update": update_contract,
             "delete": delete_contracts,
             "restore": restore_contracts,
+            "purge": purge_contracts,
         },
     )
 )

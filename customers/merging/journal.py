@@ -1,5 +1,7 @@
 """What an act did to rows that hang on records, noted as JSON while it is done, so that it can be taken back exactly."""
 
+import json
+
 from django.apps import apps
 
 from crm.records.undoing import packing
@@ -13,15 +15,15 @@ class Journal:
 
     def move(self, rows, **new) -> int:
         """Set columns (attribute names) of these rows; answers how many there were."""
-        stood: dict[tuple, list[int]] = {}
+        stood: dict[str, tuple[list, list[int]]] = {}
         for pk, *old in rows.order_by("pk").values_list("pk", *new):
-            stood.setdefault(tuple(old), []).append(pk)
-        for old, ids in stood.items():
+            stood.setdefault(json.dumps([packing.pack(value) for value in old]), (old, []))[1].append(pk)
+        for old, ids in stood.values():
             rows.model._base_manager.filter(pk__any=ids).update(**new)
             was = {name: packing.pack(value) for name, value in zip(new, old, strict=True)}
             now = {name: packing.pack(value) for name, value in new.items()}
             self._note("moved", rows.model, ids=ids, old=was, new=now)
-        return sum(map(len, stood.values()))
+        return sum(len(ids) for _, ids in stood.values())
 
     def drop(self, rows) -> int:
         """Delete these rows, keeping every column."""
