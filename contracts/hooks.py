@@ -6,6 +6,9 @@ from collections.abc import Callable
 # or shut ("finish").
 BLOCKERS: list[Callable] = []
 
+# taken(contract id) -> Decimal: what is spoken for of a locked contract; its amount may not be changed below that.
+TAKEN: list[Callable] = []
+
 # after(ids, what, by=...): called in the transaction that changed locked contracts; what = "approved", "changed", "voided",
 # "ended", "reopened", "deleted", "restored".
 AFTER: list[Callable] = []

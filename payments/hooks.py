@@ -33,12 +33,18 @@ def objections(ids: list[int], action: str) -> dict[int, str]:
     return found
 
 
+def taken(pk: int):
+    """What came in and what waits to; a refund that still waits may be refused, so it gives no room."""
+    return figures.of_contracts([pk]).get(pk, figures.Sums()).taken
+
+
 def follow(ids: list[int], what: str, *, by) -> None:
     """The figures of contracts that changed; with the customer of a contract that of what hangs on it."""
     figures.rewrite(figures.lock(ids))
 
 
 hooks.BLOCKERS.append(objections)
+hooks.TAKEN.append(taken)
 hooks.AFTER.append(follow)
 
 

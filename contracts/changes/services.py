@@ -89,7 +89,9 @@ def refuse_below(contract: Contract, amount: Decimal, *, by, reader) -> None:
     invoiced; whoever holds 超额回款 may go below."""
     if by is not None and by.has_function("payment.over"):
         return
-    received = max(contract.received, contract.received + contract.pending)
+    received = max(
+        [contract.received, contract.received + contract.pending, *(taken(contract.pk) for taken in hooks.TAKEN)]
+    )
     below = [
         one
         for one in (
@@ -161,10 +163,10 @@ def save_change(
         draft = ContractVersion(contract=current, number=number, state=State.DRAFT, by=by)
         text = f"起草第 {number} 版变更"
     else:
-        draft.revision += 1
-        text = f"修改第 {draft.number} 版变更草稿"
         if draft.data == data and draft.reason == reason:
             return draft
+        draft.revision += 1
+        text = f"修改第 {draft.number} 版变更草稿"
     draft.data, draft.amount, draft.reason, draft.by = data, made.amount, reason, by
     draft.save()
     changes = compare.for_log(snapshot(current), data)

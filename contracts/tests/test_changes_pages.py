@@ -221,3 +221,12 @@ def test_statements_do_not_grow_with_versions_or_lines(seller):
 
     few, many = counts(build(5, 2), 5), counts(build(50, 6), 50)
     assert few == many and few[0] <= 20 and max(few[1:]) <= 22, (few, many)
+
+
+def test_a_kept_draft_is_sent_without_another_change(seller):
+    made, client = factories.approved(seller), client_for(seller)
+    client.post(f"/contracts/{made.pk}/change/", sent(made, name="二期"))
+    answer = client.post(f"/contracts/{made.pk}/change/", sent(made, name="二期", revision="1", send="1"))
+    assert answer.status_code == 302
+    made.refresh_from_db()
+    assert (made.name, made.edition) == ("二期", 2)

@@ -1,5 +1,7 @@
-"""After any sequence of plans, payments, decisions, refunds and voids every figure equals a recomputation in fractions."""
+"""After any sequence of plans, payments, refunds, invoices, changes, decisions and voids every figure equals a recomputation in
+fractions."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -8,7 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approvals.models import Status
-from contracts.models import Contract
+from contracts import services as contracts
+from contracts.changes import services as changes
+from contracts.changes.data import open_change
+from contracts.invoices import services as billing
+from contracts.models import ContractVersion, Invoice
 from payments import services, states
 from payments.models import Payment, PaymentAllocation, PaymentPlan
 
@@ -16,6 +22,7 @@ from .factories import ago, approved, fresh
 
 cents = st.integers(1, 7000).map(lambda n: f"{n // 100}.{n % 100:02d}")
 place = st.integers(0, 30)
+outcomes = st.sampled_from(["approved", "approved", "rejected", "withdrawn"])
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("plan"), cents, st.integers(-40, 40)),
@@ -23,10 +30,17 @@ steps = st.lists(
         st.tuples(st.just("drop"), place, st.none()),
         st.tuples(st.just("pay"), cents, st.none()),
         st.tuples(st.just("refund"), cents, st.none()),
-        st.tuples(st.just("decide"), place, st.sampled_from(["approved", "rejected", "withdrawn"])),
+        st.tuples(st.just("decide"), place, outcomes),
         st.tuples(st.just("again"), place, st.none()),
         st.tuples(st.just("void"), place, st.none()),
         st.tuples(st.just("delete"), place, st.none()),
+        st.tuples(st.just("back"), place, st.none()),
+        st.tuples(st.just("amend"), st.one_of(cents, st.sampled_from(["0.01", "50", "100.01", "140"])), st.booleans()),
+        st.tuples(st.just("settle change"), outcomes, st.none()),
+        st.tuples(st.just("bill"), cents, st.none()),
+        st.tuples(st.just("settle bill"), place, outcomes),
+        st.tuples(st.just("void bill"), place, st.none()),
+        st.tuples(st.just("delete bill"), place, st.none()),
     ),
     min_size=3,
     max_size=25,
@@ -43,14 +57,12 @@ def act(contract, person, step):
     what, first, second = step
     plans, payments = contract.plans.filter(deleted_at=None), contract.payments.filter(deleted_at=None)
     if what == "plan":
-        services.create_plan(PaymentPlan(contract=contract, amount=first, due_on=ago(second)), by=person)
+        services.create_plan(PaymentPlan(contract=contract, amount=Decimal(first), due_on=ago(second)), by=person)
     elif what in ("pay", "refund"):
         kind = Payment.Type.RECEIPT if what == "pay" else Payment.Type.REFUND
-        made = Payment(contract=contract, amount=first, paid_on=ago(0), type=kind)
+        made = Payment(contract=contract, amount=Decimal(first), paid_on=ago(0), type=kind)
         services.submit(services.create_payment(made, by=person), by=person)
     elif what == "change" and (one := nth(plans, first)):
-        from decimal import Decimal
-
         services.update_plan(one, {"amount": Decimal(second)}, version=one.version, by=person)
     elif what == "drop" and (one := nth(plans, first)):
         services.delete_plans(plans.filter(pk=one.pk), by=person)
@@ -62,6 +74,35 @@ def act(contract, person, step):
         services.void(payments.filter(pk=one.pk), by=person, reason="测试")
     elif what == "delete" and (one := nth(payments, first)):
         services.delete_payments(payments.filter(pk=one.pk), by=person)
+
+    elif what == "back" and (one := nth(contract.plans.exclude(deleted_at=None), first)):
+        services.restore_plans(PaymentPlan.objects.trashed().filter(pk=one.pk), by=person)
+    else:
+        paper(contract, person, step)
+
+
+def paper(contract, person, step):
+    """A step on the contract itself or on its invoices."""
+    what, first, second = step
+    invoices = contract.invoices.filter(deleted_at=None)
+    if what == "amend":
+        now, draft = fresh(contract), open_change(contract)
+        more = {"rows": None, "discount": 0, "reason": "调整", "edition": now.edition, "by": person}
+        before = draft.revision if draft else 0
+        kept = changes.save_change(contract, {"amount": Decimal(first)}, revision=before, **more)
+        if second:
+            changes.submit_change(contract, revision=kept.revision, by=person)
+    elif what == "settle change" and fresh(contract).changing:
+        changes.settle_change(contract.pk, first, approval=None, by=person)
+    elif what == "bill":
+        made = Invoice(contract=contract, title="云澜智造", amount=Decimal(first), owner=person)
+        billing.submit(billing.create_invoice(made, by=person), by=person)
+    elif what == "settle bill" and (one := nth(invoices.filter(status=Status.PENDING), first)):
+        billing.settle(one.pk, second, approval=None, by=person)
+    elif what == "void bill" and (one := nth(invoices.filter(status=Status.APPROVED), first)):
+        billing.void(one, kind="void", reason="测试", by=person)
+    elif what == "delete bill" and (one := nth(invoices.filter(status__in=billing.FREE), first)):
+        billing.delete_invoices(Invoice.objects.filter(pk=one.pk), by=person)
 
 
 def signed(payment) -> Fraction:
@@ -99,9 +140,26 @@ def check(contract):
         ]
     assert (Fraction(contract.planned), Fraction(contract.overdue)) == (planned, overdue)
     assert planned <= Fraction(contract.amount)
+    check_paper(contract)
     for one in by_status["approved"] + by_status["pending"]:
         parts = sum((Fraction(part.amount) for part in one.allocations.all()), Fraction(0))
         assert parts <= Fraction(one.amount)
+
+
+def check_paper(contract):
+    """What was invoiced, and that the contract is what its version in force says."""
+    made = [one for one in contract.invoices.all() if one.deleted_at is None]
+    invoiced, invoicing = (
+        sum((Fraction(one.amount) for one in made if one.status == status), Fraction(0))
+        for status in ("approved", "pending")
+    )
+    assert (Fraction(contract.invoiced), Fraction(contract.invoicing)) == (invoiced, invoicing)
+    assert invoiced + invoicing <= Fraction(contract.amount)
+    versions = list(contract.versions.all())
+    [force] = [one for one in versions if one.state == ContractVersion.State.EFFECTIVE]
+    assert (force.number, force.amount) == (contract.edition, contract.amount)
+    waiting = [one for one in versions if one.state == ContractVersion.State.PENDING]
+    assert contract.changing == ("change" if waiting else "")
 
 
 @pytest.mark.django_db
@@ -110,7 +168,7 @@ def test_figures_and_states_equal_an_independent_recomputation_after_any_sequenc
     @given(steps)
     def run(sequence):
         contract = approved(staff.ann, amount="100.01", name="性质")
-        Contract.objects.filter(pk=contract.pk).update(status="approved", execution="running")
+        contracts.settle(contract.pk, "approved", approval=None, by=staff.ann)
         for step in sequence:
             try:
                 act(contract, staff.ann, step)
@@ -119,3 +177,17 @@ def test_figures_and_states_equal_an_independent_recomputation_after_any_sequenc
         check(contract)
 
     run()
+
+
+@pytest.mark.django_db
+def test_a_refund_that_waits_gives_a_change_no_room(staff, waiting):
+    contract = approved(staff.ann, amount="100")
+    contracts.settle(contract.pk, "approved", approval=None, by=staff.ann)
+    for step in (("pay", "50", None), ("decide", 0, "approved"), ("pay", "30", None), ("refund", "30", None)):
+        act(contract, staff.ann, step)
+    with pytest.raises(ValidationError, match="低于回款（含审批中） ¥80.00"):
+        act(contract, staff.ann, ("amend", "79.99", True))
+    act(contract, staff.ann, ("amend", "80", True))
+    for step in (("settle change", "approved", None), ("decide", 1, "rejected"), ("decide", 0, "approved")):
+        act(contract, staff.ann, step)
+    check(contract)
