@@ -17,6 +17,7 @@ from crm.records.forms import people_in_reach
 from customers.models import Customer
 from opportunities.counting import lock
 from opportunities.models import Opportunity, Quotation, QuotationState
+from opportunities.quotes import approval
 from products.lines import save_lines
 from products.lines.services import Row, offered
 
@@ -131,6 +132,7 @@ def from_quotation(quotation: Quotation, *, by) -> tuple[Contract, list[str]]:
     live = Contract.objects.live().exclude(status=Status.VOID)
     if there := live.filter(quotation=current).order_by("-pk").first():
         return there, []
+    approval.check(current, "contract")
     version = current.current
     signer = version.contact
     made = Contract(
