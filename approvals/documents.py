@@ -21,7 +21,7 @@ class Fact:
 class Document:
     """
     key      "contract", "contract_change", "contract_void", "payment", "invoice", "quotation", "customer", "request:<form id>"
-    model    the class of its subjects, a record type: whoever sees the record may see its approval
+    model    the class of its subjects, a record type or what stands `under` one: whoever sees it may see its approval
     facts    () -> the Facts conditions may ask, custom fields included; the engine adds submitter and department
     values   (subject, payload) -> {fact key: value}, as they would be once approved
     title    (subject) -> one line, e.g. "HT-202611-0004 云澜智造 MES 一期"
@@ -33,6 +33,8 @@ class Document:
     set_field (subject id, field key, value, *, approval, by): sets one of them, in the transaction that ends the approval; a
              ValidationError is noted and told to the flow's administrator, the approval stands
     places   (subject ids, user) -> {subject id: its address} of those the person may read; by default the pages of its record type
+    under    the foreign key to the record a subject stands under, for a class that is no record type: approvers get their right
+             to look there, and its log keeps what happens; such a document has `places`
     shows_amount (user) -> whether they may read the amount; by default the right of the field "amount" of its record type
     """
 
@@ -49,6 +51,7 @@ class Document:
     set_field: Callable[..., None] | None = None
     places: Callable | None = None
     shows_amount: Callable | None = None
+    under: str = ""
 
 
 ALL: dict[str, Document] = Registry()

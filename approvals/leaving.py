@@ -3,8 +3,7 @@ document, never twice to one person in a step."""
 
 from collections import defaultdict
 
-from crm.records import services as records
-
+from . import reach
 from .models import Approval, Assignment, Event, Step
 from .resolving import People
 from .services import running, telling
@@ -86,8 +85,6 @@ def written(found: list, field: str, names: dict, by, text: str) -> None:
         approval, taker = row.step.approval, now[row.pk].employee
         words = f"{row.employee.name}的审批交给{taker.name}（{text}）"
         Event.objects.create(approval=approval, step=row.step, code="replaced", by=by, text=words[:500])
-        model = approval.content_type.model_class()
-        if model is not None:
-            records.write_log(model, [(approval.object_id, words, [])], code="approval.replaced", by=by)
+        reach.write_log(approval, words, code="approval.replaced", by=by)
         if now[row.pk].state == A.OPEN:
             telling.waiting_for(Course(approval), [now[row.pk]], body=words)

@@ -2,7 +2,7 @@
 
 from django.db.models import Exists, OuterRef, Q
 
-from crm.records import fieldset, modules
+from crm.records import fieldset, modules, services
 
 from . import documents
 from .models import Approval, Assignment, Copy
@@ -46,6 +46,40 @@ def places(approvals, user) -> dict[int, str]:
         known = (kind.places or record_places(kind.model))(ids, user)
         found |= {one.pk: known[one.object_id] for one in several if one.object_id in known}
     return found
+
+
+def sees(approval, user) -> bool:
+    """Whether the person may read what it is about."""
+    return bool(places([approval], user))
+
+
+def home(kind: documents.Document | None, model: type | None, pk: int) -> tuple[type, int] | None:
+    """(class, id) of the record in whose log a subject's approval is kept and where approvers get their right to look; None where
+    it is gone."""
+    if model is None or kind is None or not kind.under:
+        return (model, pk) if model is not None else None
+    found = model._base_manager.filter(pk=pk).values_list(kind.under, flat=True).first()
+    return (model._meta.get_field(kind.under).related_model, found) if found else None
+
+
+def home_of(approval) -> tuple[type, int] | None:
+    return home(kind_of(approval), approval.content_type.model_class(), approval.object_id)
+
+
+def beside(approval):
+    """Ids of the subjects whose approvers get their right to look at the same record."""
+    kind, found = kind_of(approval), home_of(approval)
+    if kind is None or not kind.under or found is None:
+        return [approval.object_id]
+    return kind.model._base_manager.filter(**{kind.under: found[1]}).order_by().values("pk")
+
+
+def write_log(approval, text: str, *, code: str, by) -> None:
+    """A row in the log of the record: with the title of the approval where it is not the subject itself."""
+    found, kind = home_of(approval), kind_of(approval)
+    if found is not None:
+        words = f"{kind.label}“{approval.title}”：{text}" if kind is not None and kind.under else text
+        services.write_log(found[0], [(found[1], words, [])], code=code, by=by)
 
 
 def record_places(model):

@@ -17,6 +17,7 @@ from crm.records.forms import people_in_reach
 from customers.models import Customer
 from opportunities.counting import lock
 from opportunities.models import Opportunity, Quotation, QuotationState
+from opportunities.quotes import approval
 from opportunities.quotes.queries import sight
 from products.lines import save_lines
 from products.lines.services import Row, offered
@@ -142,6 +143,7 @@ def from_quotation(quotation: Quotation, *, by) -> tuple[Contract, list[str]]:
         return there, []
     if not sight(by).money:  # the contract would show what the quotation hides
         raise ValidationError("您不能查看报价单的金额，不能把它转为合同。")
+    approval.check(current, "contract")
     version = current.current
     signer = version.contact
     made = Contract(

@@ -87,6 +87,7 @@ class FromQuotationView(DialogView):
     """/quotations/<pk>/contract/: 转为合同. Asked of the opportunity is only that it is seen, for a won one is closed; the customer
     must be one's own to edit."""
 
+    verb = "contract"
     heading, submit = "把 {} 转为合同？", "生成合同草稿"
 
     def body(self, quotation):

@@ -6,4 +6,4 @@ class OpportunitiesConfig(AppConfig):
     verbose_name = "商机"
 
     def ready(self):
-        from .quotes import exporting, sharing  # noqa: F401  register the job and the letters of quotations
+        from .quotes import approving, exporting, sharing  # noqa: F401  register the document, the job and the letters

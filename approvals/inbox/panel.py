@@ -13,6 +13,11 @@ def build(record, user) -> dict | None:
     approval = line.newest(record)
     if approval is None:
         return None
+    return of(record, approval, user)
+
+
+def of(record, approval, user) -> dict:
+    """The panel of one approval of a record."""
     course = read(approval)
     return {
         "template": "approvals/line.html",

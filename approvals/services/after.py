@@ -8,8 +8,8 @@ from django.db import transaction
 
 from crm.notices import outgoing
 from crm.notices.errors import NotSent, Unsure
-from crm.records import services as records
 
+from .. import reach
 from ..models import Event
 from . import telling
 from .course import Course, now
@@ -87,10 +87,7 @@ def send(pk: int) -> None:
         text = f"不确定是否发出：{error}"
     with transaction.atomic():
         Event.objects.filter(pk=pk).update(text=text[:500], at=now())
-        model = approval.content_type.model_class()
-        if model is not None:
-            rows = [(approval.object_id, f"审批通过后调用 Webhook：{text}", [])]
-            records.write_log(model, rows, code="approval.webhook", by=None)
+        reach.write_log(approval, f"审批通过后调用 Webhook：{text}", code="approval.webhook", by=None)
 
 
 def payload(approval) -> dict:

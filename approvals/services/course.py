@@ -3,10 +3,9 @@
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from crm.records import modules, services
 from crm.records.fields import tidy
 
-from .. import documents
+from .. import documents, reach
 from ..models import Approval, Assignment, Copy, Event, Flow, Step
 from ..resolving import People
 
@@ -186,8 +185,7 @@ class Course:
 
     def sees(self, user) -> bool:
         """Whether this person sees the document."""
-        model = self.approval.content_type.model_class()
-        return bool(model) and model.objects.allowed(user, "view").filter(pk=self.approval.object_id).exists()
+        return reach.sees(self.approval, user)
 
     def check(self, action: str, user, assignment: Assignment | None = None) -> None:
         if reason := self.refusal(action, user, assignment):
@@ -202,10 +200,7 @@ class Course:
         event = Event.objects.create(approval=self.approval, step=step, code=code, by=by, text=text[:500])
         if self._events is not None:
             self._events.append(event)
-        model = self.approval.content_type.model_class()
-        if model is not None:
-            words = log or text
-            services.write_log(model, [(self.approval.object_id, words, [])], code=f"approval.{code}", by=by)
+        reach.write_log(self.approval, log or text, code=f"approval.{code}", by=by)
         return event
 
     def give(self, assignment: Assignment, person, *, comment: str = "", reminded=None) -> Assignment:
@@ -319,15 +314,6 @@ def words(comment: str, *, required: str = "") -> str:
     if required and not text:
         raise ValidationError({"comment": [f"请填写{required}"]})
     return text
-
-
-def module_of(approval: Approval):
-    """The module of the document, None for a class that is no record type any more."""
-    model = approval.content_type.model_class()
-    try:
-        return modules.of_model(model)
-    except LookupError:
-        return None
 
 
 def now():

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from crm.records import services as records
 from orgs.models import Employee
 
-from .. import documents, flows, resolving
+from .. import documents, flows, reach, resolving
 from ..models import Approval, Assignment, Event, Flow, Step
 from ..resolving import Laid, People
 from . import after, telling
@@ -40,7 +40,9 @@ def submit(
     values = kind.values(subject, payload)
     version = flows.choose(document, submitter=by, values=values)
     if version is None:
-        records.log(subject, code="approval.none", by=by, text=f"{kind.label}没有启用的审批流程，直接通过")
+        at = reach.home(kind, type(subject), subject.pk)
+        text = f"{kind.label}{f'“{kind.title(subject)}”' if kind.under else ''}没有启用的审批流程，直接通过"
+        records.write_log(at[0], [(at[1], text, [])], code="approval.none", by=by)
         kind.settle(subject.pk, "approved", approval=None, by=by)
         return None
     flow, definition = version.flow, version.definition

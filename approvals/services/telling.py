@@ -8,8 +8,9 @@ from crm.notices.services import notify
 from crm.records import modules, params, teams
 from crm.records.models.grants import Grant
 
+from .. import reach
 from ..models import Approval, Assignment, Copy
-from .course import LIVE, Course, module_of
+from .course import LIVE, Course
 
 VIEW_DAYS = "approval_view_days"
 OUTCOMES = {"approved": "已通过", "rejected": "被拒绝", "withdrawn": "已撤回", "stopped": "被管理员终止"}
@@ -61,29 +62,40 @@ def _grants(module):
     return module.grant_model.objects.filter(source=Grant.Source.APPROVAL)
 
 
+def _home(approval: Approval) -> tuple:
+    """(module, id) of the record approvers may look at; (None, None) for a class without grants."""
+    found = reach.home_of(approval)
+    try:
+        module = modules.of_model(found[0]) if found is not None else None
+    except LookupError:
+        module = None
+    return (module, found[1]) if module is not None and module.grant_model is not None else (None, None)
+
+
 def grant(course: Course, people) -> None:
     """Let these people look at the document until the approval has ended; it widens rows, never functions."""
-    module, approval = module_of(course.approval), course.approval
-    if module is None or module.grant_model is None or not people:
+    approval = course.approval
+    module, pk = _home(approval)
+    if module is None or not people:
         return
     ids = {one.pk for one in people}
     if module.owned:
-        owner = module.model.objects.filter(pk=approval.object_id).values_list("owner", flat=True).first()
+        owner = module.model.objects.filter(pk=pk).values_list("owner", flat=True).first()
         ids.discard(owner)
-    mine = _grants(module).filter(content_object=approval.object_id, user__in=ids)
+    mine = _grants(module).filter(content_object=pk, user__in=ids)
     mine.update(until=None)
     missing = ids - set(mine.values_list("user", flat=True))
     permission = teams.permission_for(module.model, write=False) if missing else None
     module.grant_model.objects.bulk_create(
         [
             module.grant_model(
-                user_id=pk,
+                user_id=person,
                 permission=permission,
-                content_object_id=approval.object_id,
+                content_object_id=pk,
                 source=Grant.Source.APPROVAL,
                 granted_by_id=approval.submitter_id,
             )
-            for pk in sorted(missing)
+            for person in sorted(missing)
         ],
         ignore_conflicts=True,
     )
@@ -91,18 +103,19 @@ def grant(course: Course, people) -> None:
 
 def end_grants(course: Course) -> None:
     """From now on the right to look lasts so many days, except of those who take part in another approval of the document."""
-    module, approval = module_of(course.approval), course.approval
-    if module is None or module.grant_model is None:
+    approval = course.approval
+    module, pk = _home(approval)
+    if module is None:
         return
     others = Approval.objects.filter(
-        content_type=approval.content_type, object_id=approval.object_id, state=Approval.State.PENDING
+        content_type=approval.content_type, object_id__in=reach.beside(approval), state=Approval.State.PENDING
     ).exclude(pk=approval.pk)
     staying = set(
         Assignment.objects.filter(step__approval__in=others, state__in=LIVE).values_list("employee", flat=True)
     )
     staying |= set(Copy.objects.filter(approval__in=others).values_list("employee", flat=True))
     until = timezone.localdate() + timedelta(days=params.get(VIEW_DAYS))
-    rows = _grants(module).filter(content_object=approval.object_id, until=None)
+    rows = _grants(module).filter(content_object=pk, until=None)
     rows.exclude(user__in=staying).update(until=until)
 
 

@@ -1,4 +1,5 @@
-"""Approval flows of the demo company for what contracts' own flow leaves, requests in every state, a change and a 作废 under way."""
+"""Approval flows of the demo company for what contracts' own flow leaves, requests in every state, a change and a 作废 under way,
+quotations that wait for their approval."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +16,11 @@ from contracts.changes import voiding
 from contracts.models import Contract
 from crm.records import modules
 from crm.records.models import FieldDefinition
+from opportunities.models import Opportunity
+from opportunities.quotes import approving
 from orgs.models import Employee, Role
+
+from .quotations import offer
 
 ASKED = (
     # (type, title, {label: value}, how it went); days are counted from today
@@ -35,6 +40,8 @@ ASKED = (
     ("出差", "去无锡培训", {"出差地点": "无锡", "出差开始": 6, "出差结束": 6, "事由": "上线培训"}, "withdrawn"),
     ("出差", "去上海参展", {"出差地点": "上海", "出差开始": 12, "出差结束": 15, "事由": "行业展会"}, "draft"),
 )
+OFFERED = ("pending", "approved", "rejected", "pending", "withdrawn", "approved", "draft")
+LARGE = Decimal(100_000)  # quotations from here on need approval
 COMMENTS = {"approved": "同意", "rejected": "请补充说明后重新提交", "withdrawn": "改期，先撤回"}
 
 
@@ -47,9 +54,9 @@ def _finance(name: str) -> dict:
     return {**shape.new_step("finance", name), "who": [{"kind": "role", "ids": roles}], "hours": 24}
 
 
-def _flow(document: str, name: str, note: str, *steps: dict, by: Employee) -> None:
+def _flow(document: str, name: str, note: str, *steps: dict, by: Employee, **more) -> None:
     values = {"name": name, "note": note, "administrator": by, "departments": [], "employees": []}
-    definition = {**shape.EMPTY, "steps": list(steps)}
+    definition = {**shape.EMPTY, "steps": list(steps), **more}
     made = flows.save_flow(Flow(document=document), values=values, definition=definition, version=0, by=by)
     flows.enable(made, by=by)
 
@@ -61,6 +68,8 @@ def make_flows(people: dict[str, Employee]) -> None:
     _flow("contract_void", "合同作废审批", "作废由上级决定", _boss(), by=by)
     _flow("payment", "回款确认", "财务核对到账", _finance("财务核对"), by=by)
     _flow("invoice", "开票审批", "上级审核，财务开票", _boss(), _finance("财务开票"), by=by)
+    large = {"m": "and", "c": [{"f": "amount", "o": "gte", "v": str(LARGE)}]}
+    _flow("quotation", "大额报价审批", "十万元起的报价由上级决定", _boss(), by=by, condition=large)
     for kind in RequestType.objects.order_by("order"):
         steps = [_boss()] + ([_finance("财务审核")] if kind.name == "费用报销" else [])
         _flow(requests.key_of(kind), f"{kind.name}审批", "", *steps, by=by)
@@ -72,7 +81,19 @@ def make(people: dict[str, Employee]) -> int:
     for place, (kind, title, said, way) in enumerate(ASKED):
         _ask(sellers[place % len(sellers)], RequestType.objects.get(name=kind), title, said, way)
     _changes()
+    _offers()
     return len(ASKED)
+
+
+def _offers() -> None:
+    """Large quotations of open opportunities, the states of OFFERED in turn."""
+    rows = Opportunity.objects.live().filter(state="open", lines_total__gte=LARGE, quotations=None)
+    mine = rows.filter(owner__is_active=True, owner__supervisor__isnull=False)
+    for deal, way in zip(mine.select_related("owner", "customer").order_by("pk"), OFFERED, strict=False):
+        made = offer(deal)
+        if way != "draft":
+            approving.submit(made, by=deal.owner, note="客户本周内要报价")
+            _decide(made, "quotation", way, by=deal.owner)
 
 
 def _ask(by: Employee, kind: RequestType, title: str, said: dict, way: str) -> None:

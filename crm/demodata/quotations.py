@@ -25,16 +25,24 @@ def make(opportunities: list[Opportunity]) -> list[Quotation]:
     return [_one(found, state) for found, state in zip(opportunities, STATES, strict=False)]
 
 
-def _one(found: Opportunity, state: str) -> Quotation:
-    by, today = found.owner, timezone.localdate()
+def _said(found: Opportunity) -> dict:
     contact = found.customer.contacts.filter(deleted_at=None).order_by("-is_primary", "pk").first()
-    values = {
+    return {
         "title": f"{found.name[:40]}报价",
         "contact": contact,
-        "valid_until": today + timedelta(days=30),
+        "valid_until": timezone.localdate() + timedelta(days=30),
         "terms": TERMS,
         "note": "",
     }
+
+
+def offer(found: Opportunity) -> Quotation:
+    """A draft by the owner of an opportunity with lines."""
+    return services.create_quotation(found, _said(found), by=found.owner)
+
+
+def _one(found: Opportunity, state: str) -> Quotation:
+    by, today, values = found.owner, timezone.localdate(), _said(found)
     made = services.create_quotation(found, values, by=by)
     if state in ("revised", "accepted"):
         _cheaper(found)

@@ -305,6 +305,7 @@ EXPECTED = {
     "opportunity-quote": ("in 404 ok 403", "in 404 ok 403"),
     "quotation": ("in 404 ok 403", "in 405 405 403"),
     "quotation-revise": ("in 404 ok 403", "in 404 ok 403"),
+    "quotation-submit": ("in 404 403 403", "in 404 403 403"),  # no flow asks for it
     "quotation-print": ("in 404 ok 403", "in 405 405 403"),
     "quotation-share": ("in 404 ok 403", "in 404 ok 403"),
     "quotation-send": ("in 404 ok 403", "in 404 ok 403"),

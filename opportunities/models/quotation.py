@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from approvals.models import Status
 from crm.notices.models import Delivery
 from crm.records import fields
 from customers.models import Contact
@@ -73,7 +74,10 @@ class Quotation(models.Model):
 
 
 class QuotationVersion(models.Model):
-    """What a quotation said at one time; written once, never changed. Names are kept as they were."""
+    """What a quotation said at one time; written once, never changed, but for `approval`: how its approval stands, "" for one that
+    nobody submitted. Names are kept as they were."""
+
+    APPROVALS = [(one.value, one.label) for one in (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN)]
 
     quotation = models.ForeignKey(Quotation, models.CASCADE, related_name="versions", db_index=False)
     number = models.PositiveSmallIntegerField("版本号")
@@ -95,6 +99,7 @@ class QuotationVersion(models.Model):
         "整单折扣（%）", max_digits=5, decimal_places=2, validators=[MinValueValidator(0), MaxValueValidator(100)]
     )
     total = fields.Money("报价总额")
+    approval = models.CharField("审批", max_length=9, choices=APPROVALS, blank=True, default="")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="创建人", db_index=False
     )

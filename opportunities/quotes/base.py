@@ -3,12 +3,13 @@
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 
+from approvals.models import Status
 from crm.records.views.base import ModuleView
 from orgs.views.base import done, move_errors
 
-from . import queries
+from . import approval, approving, queries
 
-JOINS = ("current", "opportunity__owner__department", "opportunity__customer")
+JOINS = ("current", "opportunity__owner__department", "opportunity__customer", "created_by__department")
 CRUMB = {"label": "报价单", "list_url": "/quotations/"}
 
 
@@ -16,6 +17,7 @@ class QuotationView(ModuleView):
     """A page of one quotation; `action` is asked of its opportunity: 404 out of sight, 403 in words where it is visible."""
 
     module_name = "opportunity"
+    verb = ""  # of approval.TABLE: refused while an approval is under way
 
     def named(self, rows):
         """The quotation the address names, among these."""
@@ -33,7 +35,36 @@ class QuotationView(ModuleView):
             seen = self.visible(self.kwargs["pk"])
             words = "您可以查看这份报价单，但不能对它做此操作：商机不在您负责的范围内。"
             raise PermissionDenied(self.module.refusal(seen.opportunity, self.action, self.user) or words)
+        if self.verb and found.current.approval == Status.PENDING:
+            raise PermissionDenied(approval.WAITS)
         return found
+
+    def submission(self, quotation, form=None, *, trouble: str = ""):
+        """The dialog that sends the newest version into approval."""
+        url = f"/quotations/{quotation.pk}/"
+        form = form or approving.submit_form(quotation, by=self.user)
+        return self.page(
+            "approvals/submit.html",
+            {
+                "heading": f"提交 {quotation.number} V{quotation.current.number} 审批",
+                "body": trouble or "审批中不能出新版本、作废和发出，需要时可以撤回。",
+                "submit_label": "提交审批",
+                "fields": form if form.fields or form.is_bound else None,
+                "hidden": [("base", quotation.version)],
+                "coming": form.coming,
+                "action": f"{url}submit/",
+                "back_url": url,
+            },
+            status=422 if form.is_bound else 200,
+        )
+
+    def waiting(self, quotation):
+        """The dialog of the submission in place of a page that lets out what must be approved first; None where it need not."""
+        if not self.verb or not (reason := approval.refusal(quotation, self.verb)):
+            return None
+        if "submit" in approval.allowed(quotation, approval.standing(quotation, quotation.current)):
+            return self.submission(quotation, trouble=reason)
+        raise PermissionDenied(reason)
 
     def page(self, template: str, context: dict, status: int = 200):
         return super().page(template, {"module": CRUMB, "nav_active": "quotations", **context}, status)
@@ -61,7 +92,7 @@ class DialogView(QuotationView):
 
     def get(self, request, pk):
         quotation = self.record()
-        return self.ask(quotation, self.form_of(quotation, None))
+        return self.waiting(quotation) or self.ask(quotation, self.form_of(quotation, None))
 
     def ask(self, quotation, form, *, trouble: str = ""):
         return self.page(

@@ -47,6 +47,7 @@ def columns(seen: queries.Sight) -> list[tuple[str, str, object]]:
     found += [
         ("联系人", "text", lambda one: one.current.contact_name),
         ("状态", "text", lambda one: queries.LABELS[one.state_on(today)]),
+        ("审批", "text", lambda one: one.current.get_approval_display()),
     ]
     if seen.discount:
         found.append(("整单折扣（%）", "text", lambda one: f"{one.current.discount.normalize():f}"))

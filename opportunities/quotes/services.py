@@ -14,7 +14,7 @@ from crm.records.fields import Text
 from products import arithmetic
 
 from ..models import Opportunity, Quotation, QuotationLine, QuotationState, QuotationVersion
-from . import queries
+from . import approval, queries
 
 LINES = 200
 VALUES = ("title", "contact", "valid_until", "terms", "note")
@@ -138,6 +138,7 @@ def revise(quotation: Quotation, values: dict, *, version: int, by) -> Quotation
     found = locked(quotation, by=by, version=version)
     if found.state in (QuotationState.ACCEPTED, QuotationState.VOID):
         raise ValidationError(f"{found.get_state_display()}的报价单不能再出新版本，请新建一份报价单。")
+    approval.check(found, "revise")
     before = found.current
     made = _write_version(found, before.number + 1, values, by=by)
     found.current, found.state, found.reminded_at = made, QuotationState.DRAFT, None
@@ -148,9 +149,11 @@ def revise(quotation: Quotation, values: dict, *, version: int, by) -> Quotation
 
 
 def issue(quotation: Quotation, version: QuotationVersion) -> None:
-    """Note on a locked quotation that a version leaves the house. ValidationError for a void one and one out of validity."""
+    """Note on a locked quotation that a version leaves the house. ValidationError for a void one, one out of validity and one that
+    is to be approved first."""
     if quotation.state == QuotationState.VOID:
         raise ValidationError("已作废的报价单不能再发出。")
+    approval.check(quotation, "issue", version)
     if version.valid_until < timezone.localdate():
         raise ValidationError(f"V{version.number} 的有效期已过，请先出新版本。")
     quotation.sent_at = quotation.sent_at or timezone.now()
@@ -183,6 +186,7 @@ def decide(
     chosen = found.versions.filter(number=number).first()
     if chosen is None:
         raise ValidationError({"number": "请选择列表中的选项"})
+    approval.check(found, "decide", chosen)
     if on > timezone.localdate():
         raise ValidationError({"on": "答复日期不能晚于今天"})
     if on < timezone.localtime(chosen.created_at).date():
@@ -203,6 +207,7 @@ def void(quotation: Quotation, reason: str, *, by) -> Quotation:
     found = locked(quotation, by=by)
     if found.state == QuotationState.VOID:
         raise ValidationError("报价单已作废。")
+    approval.check(found, "void")
     found.void_reason = REASON.clean_value(reason)
     found.state, found.decided_on, found.decided_version = QuotationState.VOID, None, None
     keep(found, "state", "void_reason", "decided_on", "decided_version")
@@ -216,6 +221,7 @@ def delete_quotation(quotation: Quotation, *, by) -> None:
     found = locked(quotation, by=by)
     if found.state != QuotationState.DRAFT or found.sent_at is not None:
         raise ValidationError("只能删除没有发出过的草稿；发出过的报价单可以作废。")
+    approval.check(found, "delete")
     note(found, "quotation_deleted", f"删除报价单 {found.number}", by=by)
     found.delete()
 

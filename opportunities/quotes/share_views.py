@@ -21,7 +21,7 @@ HIDDEN_LINK = "（发出时每位收件人各有一条自己的链接）"
 class ShareView(DialogView):
     """/quotations/<pk>/share/: the link shows once."""
 
-    action = "edit"
+    action, verb = "edit", "issue"
     heading, submit = "生成 {} 的链接", "生成链接"
 
     def form_of(self, quotation, data):
@@ -77,7 +77,7 @@ class RevokeView(DialogView):
 class SendView(QuotationView):
     """/quotations/<pk>/send/: a letter with the link; with `preview` in the POST nothing is sent."""
 
-    action = "edit"
+    action, verb = "edit", "issue"
 
     def record(self):
         found = super().record()
@@ -86,6 +86,8 @@ class SendView(QuotationView):
 
     def get(self, request, pk):
         quotation = self.record()
+        if page := self.waiting(quotation):
+            return page
         return self.show(quotation, SendForm(quotation=quotation, user=self.user), token=file_token())
 
     def post(self, request, pk):

@@ -39,7 +39,8 @@ class Row:
 
 @dataclass
 class Sheet:
-    """`prices`: the sums are there; `list_prices`: some line shows what it would cost by itself."""
+    """`prices`: the sums are there; `list_prices`: some line shows what it would cost by itself; `unapproved`: the paper must say
+    that its approval is missing."""
 
     number: str
     version: int
@@ -60,6 +61,7 @@ class Sheet:
     discount: str = ""
     total: str = ""
     capitals: str = ""
+    unapproved: bool = False
 
 
 def sheet(

@@ -2,7 +2,7 @@
 
 from crm.records.modules import Tab
 
-from . import queries
+from . import approval, queries
 
 ROWS = 50
 
@@ -16,6 +16,7 @@ def rows_of(quotations, user) -> list[dict]:
             "current": one.current,
             "url": f"/quotations/{one.pk}/",
             "chip": queries.chip(one),
+            "approval": approval.chip(one.current.approval),
             "total": one.current.total if seen.money else None,
             "customer": one.current.customer_name if seen.customer else "",
         }

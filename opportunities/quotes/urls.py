@@ -10,6 +10,7 @@ urlpatterns = [
     path("opportunities/<int:pk>/quotations/new/", views.CreateView.as_view(), name="opportunity-quote"),
     path("quotations/<int:pk>/", views.DetailView.as_view(), name="quotation"),
     path("quotations/<int:pk>/versions/new/", views.ReviseView.as_view(), name="quotation-revise"),
+    path("quotations/<int:pk>/submit/", views.SubmitView.as_view(), name="quotation-submit"),
     path("quotations/<int:pk>/print/", views.PrintView.as_view(), name="quotation-print"),
     path("quotations/<int:pk>/share/", share_views.ShareView.as_view(), name="quotation-share"),
     path("quotations/<int:pk>/send/", share_views.SendView.as_view(), name="quotation-send"),

@@ -1,6 +1,6 @@
 """Pages of quotations: all of them, one with its versions, a new version, print, and what becomes of it."""
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,7 +11,7 @@ from crm.records.views.base import ModuleView, deny, render_page
 from orgs.views.base import Pager, done, form_page, move_errors, number
 
 from ..models import QuotationShare, QuotationState, QuotationVersion
-from . import changes, hooks, queries, services
+from . import approval, approving, changes, hooks, queries, services
 from .base import CRUMB, DialogView, QuotationView
 from .forms import DecideForm, VersionForm, VoidForm
 from .sheet import for_person
@@ -96,7 +96,7 @@ class CreateView(_VersionFormView, ModuleView):
 class ReviseView(_VersionFormView, QuotationView):
     """/quotations/<pk>/versions/new/"""
 
-    action = "edit"
+    action, verb = "edit", "revise"
 
     def get(self, request, pk):
         return self.answer(self.record(), None)
@@ -150,14 +150,28 @@ class DetailView(QuotationView):
                 "version", "created_by", "delivery", "mail"
             )[:LETTERS]
         )
+        standing = approval.standing(quotation, quotation.current)
+        panel = approving.panel_of(quotation, version, self.user)
+        may = approval.allowed(quotation, standing)
         return self.page(
             "quotes/detail.html",
             {
                 "quotation": quotation,
                 "chip": queries.chip(quotation),
+                "approval": approval.chip(standing),
+                "panel": panel,
+                "side": panel["side"] if panel else [],
+                "unasked": "submit" in may and version.pk == quotation.current_id,
+                "submit_url": f"/quotations/{quotation.pk}/submit/" if "submit" in may and "follow" in rights else "",
                 "version": version,
                 "versions": [
-                    {"version": one, "active": one.pk == version.pk, "url": f"?v={one.number}"} for one in versions
+                    {
+                        "version": one,
+                        "active": one.pk == version.pk,
+                        "url": f"?v={one.number}",
+                        "chip": approval.chip(standing if one.pk == quotation.current_id else one.approval),
+                    }
+                    for one in versions
                 ],
                 "sheet": for_person(version, seen),
                 "difference": changes.between(before, version, seen) if before else None,
@@ -166,19 +180,33 @@ class DetailView(QuotationView):
                 "opportunity_url": self.module.url(pk=quotation.opportunity_id),
                 "shares": [_share_row(one, self.user, may="follow" in rights) for one in shares],
                 "print_url": f"/quotations/{quotation.pk}/print/?v={version.number}" if "print" in rights else "",
-                "actions": [*hooks.offered(quotation, self.user), *self.actions(quotation, rights)],
+                "actions": self.offered(quotation, rights, may, panel),
             },
         )
 
-    def actions(self, quotation, rights) -> list[dict]:
+    def offered(self, quotation, rights, may, panel) -> list[dict]:
+        """What waits for the person first, then the way on, then everything else."""
+        found = list(panel["actions"]) if panel else []
+        if "submit" in may and "follow" in rights:
+            url = f"/quotations/{quotation.pk}/submit/"
+            found.append({"label": "提交审批", "icon": "approval", "url": url, "dialog": True, "primary": True})
+        if "contract" in may:
+            found += hooks.offered(quotation, self.user)
+        others = self.actions(quotation, rights, may)
+        if any(one.get("primary") for one in found):
+            others = [{**one, "primary": False} for one in others]
+        return found + others
+
+    def actions(self, quotation, rights, may) -> list[dict]:
         base, state, found = f"/quotations/{quotation.pk}/", quotation.state, []
         editable, live = "edit" in rights, state != QuotationState.VOID
         valid = quotation.current.valid_until >= timezone.localdate()
-        if editable and live and valid and self.user.has_function("customer.mail"):
+        out = editable and live and valid and "issue" in may
+        if out and self.user.has_function("customer.mail"):
             found.append({"label": "发邮件", "icon": "mail", "url": f"{base}send/", "primary": True})
-        if editable and live and valid:
+        if out:
             found.append({"label": "生成链接", "icon": "link", "url": f"{base}share/", "dialog": True})
-        if editable and state not in (QuotationState.VOID, QuotationState.ACCEPTED):
+        if editable and "revise" in may and state not in (QuotationState.VOID, QuotationState.ACCEPTED):
             found.append(
                 {
                     "label": "出新版本",
@@ -188,14 +216,14 @@ class DetailView(QuotationView):
                     "primary": not valid,
                 }
             )
-        if "follow" in rights and state in (QuotationState.DRAFT, QuotationState.SENT):
+        if "follow" in rights and "decide" in may and state in (QuotationState.DRAFT, QuotationState.SENT):
             found.append({"label": "客户已接受", "icon": "check", "url": f"{base}accept/", "dialog": True})
             found.append({"label": "客户已拒绝", "icon": "x", "url": f"{base}reject/", "dialog": True})
-        if editable and valid and state == QuotationState.DRAFT:
+        if out and state == QuotationState.DRAFT:
             found.append({"label": "标记为已发出", "icon": "flag", "url": f"{base}sent/", "dialog": True})
-        if editable and live:
+        if editable and live and "void" in may:
             found.append({"label": "作废", "icon": "trash", "url": f"{base}void/", "dialog": True, "danger": True})
-        if editable and state == QuotationState.DRAFT and quotation.sent_at is None:
+        if editable and "delete" in may and state == QuotationState.DRAFT and quotation.sent_at is None:
             found.append({"label": "删除", "icon": "trash", "url": f"{base}delete/", "dialog": True, "danger": True})
         return found
 
@@ -225,7 +253,9 @@ class PrintView(QuotationView):
 
     def get(self, request, pk):
         quotation = self.record()
-        shown = for_person(_chosen(quotation, request.GET.get("v")), queries.sight(self.user))
+        version = _chosen(quotation, request.GET.get("v"))
+        shown = for_person(version, queries.sight(self.user))
+        shown.unapproved = approval.lacking(quotation, version)
         return render(
             request,
             "quotes/print.html",
@@ -233,11 +263,43 @@ class PrintView(QuotationView):
         )
 
 
+class SubmitView(QuotationView):
+    """/quotations/<pk>/submit/: who will decide, whom the submitter chooses, a note."""
+
+    action, verb = "follow", "submit"
+
+    def get(self, request, pk):
+        quotation = self.record()
+        if reason := approval.refusal(quotation, "submit"):
+            raise PermissionDenied(reason)
+        return self.submission(quotation)
+
+    def post(self, request, pk):
+        quotation = self.record()
+        if reason := approval.refusal(quotation, "submit"):
+            raise PermissionDenied(reason)
+        form = approving.submit_form(quotation, by=self.user, data=request.POST)
+        if form.is_valid():
+            try:
+                approving.submit(
+                    quotation,
+                    version=number(request.POST.get("base")) or 0,
+                    by=self.user,
+                    chosen=form.chosen(),
+                    note=form.note,
+                )
+            except ValidationError as error:
+                form.take(error)
+            else:
+                return done(request, f"/quotations/{pk}/", "已提交")
+        return self.submission(quotation, form)
+
+
 # What becomes of it ------------------------------------------------------------------------------------------------------
 class SentView(DialogView):
     """/quotations/<pk>/sent/"""
 
-    action = "edit"
+    action, verb = "edit", "issue"
     heading, submit = "标记 {} 为已发出？", "标记为已发出"
 
     def body(self, quotation):
@@ -248,7 +310,7 @@ class SentView(DialogView):
 
 
 class _DecideView(DialogView):
-    action = "follow"
+    action, verb = "follow", "decide"
     accepted = True
 
     def form_of(self, quotation, data):
@@ -275,7 +337,7 @@ class RejectView(_DecideView):
 class VoidView(DialogView):
     """/quotations/<pk>/void/"""
 
-    action, danger = "edit", True
+    action, verb, danger = "edit", "void", True
     heading, submit = "作废 {}？", "作废"
 
     def form_of(self, quotation, data):
@@ -291,7 +353,7 @@ class VoidView(DialogView):
 class DeleteView(DialogView):
     """/quotations/<pk>/delete/"""
 
-    action, danger = "edit", True
+    action, verb, danger = "edit", "delete", True
     heading, submit, message = "删除 {}？", "删除", "删除成功"
 
     def body(self, quotation):

@@ -150,6 +150,7 @@ def test_versions_are_found_by_number_and_no_other(seller, made):
 
 def test_a_module_above_can_offer_an_action(seller, made, monkeypatch):
     action = hooks.Action("转为合同", "contract", lambda quotation, user: f"/contracts/new/?quotation={quotation.pk}")
+    monkeypatch.setattr(hooks, "ACTIONS", [])
     assert "转为合同" not in client_for(seller).get(f"/quotations/{made.pk}/").content.decode()
     monkeypatch.setattr(hooks, "ACTIONS", [action])
     assert f"/contracts/new/?quotation={made.pk}" in client_for(seller).get(f"/quotations/{made.pk}/").content.decode()
