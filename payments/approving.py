@@ -2,7 +2,7 @@
 
 from approvals import documents
 from approvals.documents import Document, Fact
-from crm.records import dictionaries, formatting
+from crm.records import dictionaries
 from crm.records.models import DictionaryItem
 
 from . import services
@@ -38,7 +38,7 @@ def values(payment: Payment, payload: dict) -> dict:
 
 def title(payment: Payment) -> str:
     number = f"{payment.number} " if payment.number else ""
-    return f"{number}{payment.get_type_display()} {formatting.money(payment.amount)}"
+    return f"{number}{payment.get_type_display()} {payment.contract.name}"[:200]
 
 
 documents.register(

@@ -2,7 +2,6 @@
 
 from approvals import documents
 from approvals.documents import Document, Fact
-from crm.records import formatting
 from crm.records.models import DictionaryItem
 
 from ..models import Invoice
@@ -21,7 +20,7 @@ def values(invoice: Invoice, payload: dict) -> dict:
 
 
 def title(invoice: Invoice) -> str:
-    return f"{invoice.number} {invoice.title}".strip()[:150] + f" {formatting.money(invoice.amount)}"
+    return f"{invoice.number} {invoice.title}".strip()[:150]
 
 
 documents.register(
