@@ -38,7 +38,8 @@ def values(payment: Payment, payload: dict) -> dict:
 
 def title(payment: Payment) -> str:
     """Without the amount: titles stand where no field right hides it."""
-    return f"{payment.number} {payment.get_type_display()} {payment.contract.number}".strip()
+    number = f"{payment.number} " if payment.number else ""
+    return f"{number}{payment.get_type_display()} {payment.contract.name}"[:200]
 
 
 documents.register(

@@ -78,7 +78,8 @@ class PlanForm(_AtContract):
 
     def prepare(self):
         super().prepare()
-        if self.contract is not None and self.instance.pk is None and "amount" in self.fields:
+        shows = fieldset.of(modules.get("contract"), self.user).readable("amount")
+        if self.contract is not None and self.instance.pk is None and "amount" in self.fields and shows:
             self.fields[
                 "amount"
             ].help_text = f"合同金额 {money(self.contract.amount)}，已计划 {money(self.contract.planned)}"
@@ -106,7 +107,7 @@ class PaymentForm(_AtContract):
         if self.instance.pk is None:
             self.initial["paid_on"] = self.initial.get("paid_on") or timezone.localdate()
             self.fields["submit_now"] = forms.BooleanField(label="保存后提交审批", required=False, initial=True)
-        if self.contract is not None and "amount" in self.fields:
+        if self.contract is not None and fieldset.of(modules.get("payment"), self.user).editable("amount"):
             self.offer_plans()
 
     def offer_plans(self):
@@ -118,13 +119,18 @@ class PaymentForm(_AtContract):
         free = allotting.rooms(plans, Payment.Type.RECEIPT, without=[self.instance.pk] if self.instance.pk else ())
         wanted = number(self.initial.get("plan"))
         refund = self.instance.pk and self.instance.type == Payment.Type.REFUND
+        plan_fields = fieldset.of(modules.get("payment_plan"), self.user)
+        tells = all(map(plan_fields.readable, ("amount", "received", "pending")))
+        dated = plan_fields.readable("due_on")
         self.plans = [plan for plan in plans if free[plan.pk] or plan.pk in mine or refund][:PARTS_SHOWN]
         for plan in self.plans:
-            label = f"{plan}（{day(plan.due_on)}，还差 {money(free[plan.pk])}）"
+            facts = [day(plan.due_on)] if dated else []
+            facts += [f"还差 {money(free[plan.pk])}"] if tells else []
+            label = f"{plan}（{'，'.join(facts)}）" if facts else str(plan)
             self.fields[f"part_{plan.pk}"] = money_field(label)
             if plan.pk in mine:
                 self.initial[f"part_{plan.pk}"] = mine[plan.pk]
-            elif plan.pk == wanted and not self.is_bound:
+            elif plan.pk == wanted and tells and not self.is_bound:
                 self.initial[f"part_{plan.pk}"] = free[plan.pk]
                 self.initial["amount"] = self.initial.get("amount") or free[plan.pk]
         if self.plans:

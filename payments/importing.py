@@ -20,7 +20,7 @@ from .figures import ZERO, Sums
 from .models import Payment, PaymentAllocation, PaymentPlan
 from .offering import payable
 from .services import allotting
-from .services.holding import OVER
+from .services.holding import OVER, reads
 
 DAYS = PaymentPlan._meta.get_field("remind_days").get_default()
 NO_NUMBER = "未提交"  # what lists and files show of payments without a number
@@ -128,7 +128,8 @@ class PlanImporter(_OfContracts):
 
     def judge(self, chunk, rows):
         known = self.held(chunk, rows)
-        strict = params.get("plan_limit") == "forbid"
+        strict, by = params.get("plan_limit") == "forbid", chunk.plan.user
+        tells = reads(by, "contract", "amount") and reads(by, "payment_plan", "amount")
         plans = PaymentPlan.objects.live().filter(contract_id__any=list(known)).order_by()
         totals: dict[int, Decimal] = {}
         for pk, amount in plans.values_list("contract_id", "amount"):
@@ -140,6 +141,7 @@ class PlanImporter(_OfContracts):
             before = totals.get(contract.pk, ZERO)
             if before + amount > contract.amount:
                 words = f"计划合计 {money(before + amount)}，超过合同金额 {money(contract.amount)}"
+                words = words if tells else "计划合计超过合同金额"
                 if strict:
                     chunk.fail(row, self.amount_label, words)
                     continue
@@ -218,19 +220,20 @@ class PaymentImporter(_OfContracts):
         known, values = self.held(chunk, rows), chunk.values
         over = chunk.plan.user.has_function(OVER)
         sums = figures.of_contracts(known)
+        tells = reads(chunk.plan.user, "contract", "amount", "received", "pending")
         for row in rows:
             contract, amount = known.get(values["contract_id"][row]), values["amount"][row]
             if contract is None or amount is None or row in chunk.faults or values["status"][row] != Status.APPROVED:
                 continue
             one = sums.setdefault(contract.pk, Sums())
             if values["type"][row] == Payment.Type.REFUND and amount > one.left:
-                chunk.fail(row, self.amount_label, f"已回 {money(one.received)}，不能退款 {money(amount)}")
+                received = f" {money(one.received)}" if tells else ""
+                chunk.fail(row, self.amount_label, f"已回{received}，不能退款 {money(amount)}")
             elif values["type"][row] == Payment.Type.RECEIPT and one.taken + amount > contract.amount and not over:
-                chunk.fail(
-                    row,
-                    self.amount_label,
-                    f"合同金额 {money(contract.amount)}，已回与待审批 {money(one.taken)}，不能再登记 {money(amount)}",
+                words = (
+                    f"合同金额 {money(contract.amount)}，已回与待审批 {money(one.taken)}，不能再登记 {money(amount)}"
                 )
+                chunk.fail(row, self.amount_label, words if tells else "超过这份合同还能登记的回款")
             else:
                 one.add(values["type"][row], Status.APPROVED, amount)
 

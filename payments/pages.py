@@ -7,7 +7,7 @@ from crm.records.views.editing import CreateView
 from crm.records.views.listing import ListView
 
 from . import figures
-from .offering import may_pay
+from .offering import may_pay, reads_rest
 
 
 class PaymentList(ListView):
@@ -15,7 +15,7 @@ class PaymentList(ListView):
 
     def header_actions(self):
         found = super().header_actions()
-        if self.module.may(self.user, "create"):
+        if self.module.may(self.user, "create") and reads_rest(self.user):
             url = self.module.url("receive")
             found.insert(max(len(found) - 1, 0), {"label": "按客户收款", "url": url, "icon": "customer"})
         return found

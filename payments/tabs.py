@@ -13,7 +13,7 @@ from . import figures, states
 from .columns import PlansColumn
 from .figures import ZERO
 from .models import Payment, PaymentPlan
-from .offering import may_pay
+from .offering import may_pay, reads_rest
 
 SHOWN = 120  # plans, payments of one page
 DOTS = {
@@ -154,24 +154,25 @@ def contract_tab(request, contract, rights) -> dict:
     may = may_pay(user, contract)
     adds = {module.name: may and module.may(user, "create") for module in (plan, payment)}
     plans = _plans("contract", contract, user, may=adds["payment"])
+    shows = fieldset.of(modules.get("contract"), user).readable("amount")
     query = f"?contract={contract.pk}"
     return {
         "plans": plans,
         "payments": _payments("contract", contract, user),
-        "note": _note(contract, plans) if plans and plans["rows"] else "",
-        "over": bool(plans and plans["bars"]) and contract.planned > contract.amount,
+        "note": _note(contract, plans, shows) if plans and plans["rows"] else "",
+        "over": bool(plans and plans["bars"] and shows) and contract.planned > contract.amount,
         "add_url": f"{plan.new_url}{query}" if adds["payment_plan"] else None,
         "generate_url": f"{plan.url('generate')}{query}"
-        if adds["payment_plan"] and contract.planned < contract.amount
+        if adds["payment_plan"] and contract.planned < contract.amount and reads_rest(user)
         else None,
         "pay_url": f"{payment.new_url}{query}" if adds["payment"] else None,
         "waits": contract.status != Status.APPROVED,
     }
 
 
-def _note(contract, plans: dict) -> str:
+def _note(contract, plans: dict, shows: bool) -> str:
     count = f"{len(plans['rows'])} 期"
-    if plans["sums"] is None:
+    if plans["sums"] is None or not shows:
         return count
     if contract.planned == contract.amount:
         return f"{count}，合计等于合同金额"
@@ -188,7 +189,7 @@ def customer_tab(request, customer, rights) -> dict:
         "plans": _plans("customer", customer, user, may=may),
         "payments": _payments("customer", customer, user),
         "contracts": True,
-        "receive_url": f"{payment.url('receive')}?customer={customer.pk}" if may else None,
+        "receive_url": f"{payment.url('receive')}?customer={customer.pk}" if may and reads_rest(user) else None,
     }
 
 

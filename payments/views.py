@@ -19,7 +19,7 @@ from . import services
 from .figures import ZERO
 from .forms import GenerateForm, keep_editable, money_field, number
 from .models import Payment
-from .offering import payable
+from .offering import payable, reads_rest
 from .services import receiving
 
 MOST = 300  # contracts of one customer that are looked at
@@ -30,6 +30,12 @@ def editable(module, user, *keys: str) -> None:
     company = fieldset.of(module, user)
     if closed := [company.label(key) for key in keys if not company.editable(key)]:
         raise PermissionDenied(f"您的角色不能填写{module.label}的“{'、'.join(closed)}”。")
+
+
+def told(user) -> None:
+    """403 for whoever may not read what the page proposes."""
+    if not reads_rest(user):
+        raise PermissionDenied("您的角色看不到合同金额或回款计划的金额，不能这样做。")
 
 
 class GenerateView(ModuleView):
@@ -60,6 +66,7 @@ class GenerateView(ModuleView):
     def contract(self) -> Contract:
         """The contract of the address: 404 out of sight, 403 where no plan may be written at it."""
         editable(self.module, self.user, "amount", "due_on")
+        told(self.user)
         pk = number(self.request.GET.get("contract"))
         seen = Contract.objects.allowed(self.user, "view").filter(pk=pk).first() if pk else None
         if seen is None:
@@ -134,11 +141,13 @@ class ReceiveView(ModuleView):
 
     def get(self, request):
         editable(self.module, self.user, "amount", "paid_on", "contract")
+        told(self.user)
         form = ReceiveForm(user=self.user, initial={"customer": number(request.GET.get("customer"))})
         return self.show(form, self.customer(request.GET.get("customer")))
 
     def post(self, request):
         editable(self.module, self.user, "amount", "paid_on", "contract")
+        told(self.user)
         form = ReceiveForm(request.POST, user=self.user)
         customer = self.customer(request.POST.get("customer"))
         valid = form.is_valid()

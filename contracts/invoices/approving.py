@@ -21,7 +21,7 @@ def values(invoice: Invoice, payload: dict) -> dict:
 
 def title(invoice: Invoice) -> str:
     """Without the amount: titles stand where no field right hides it."""
-    return f"{invoice.number} {invoice.title}".strip()
+    return f"{invoice.number} {invoice.title}".strip()[:150]
 
 
 documents.register(

@@ -4,6 +4,7 @@ import json
 
 from django import forms
 
+from crm.records import fieldset, modules
 from crm.records.forms import HouseForm, RecordForm, people_in_reach
 
 from ..models import Contract, Invoice, InvoiceTitle
@@ -96,7 +97,8 @@ class InvoiceForm(RecordForm):
         found = titles.of(contract.customer_id)
         self.fields["saved"].widget.offer(found)
         if self.instance.pk is None and not self.is_bound:
-            left = counting.left(contract)
+            shows = fieldset.of(modules.get("contract"), self.user).readable("amount")
+            left = counting.left(contract) if shows else 0
             if left > 0:
                 self.initial["amount"] = self.initial.get("amount") or left
             if found:

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from approvals.models import Status
-from crm.records import formatting, numbering, search
+from crm.records import fieldset, formatting, modules, numbering, search
 from crm.records.importing.targets import OWNER, Importer, Target
 from customers.importing import HISTORY
 
@@ -141,13 +141,15 @@ class InvoiceImporter(Importer):
                     chunk.fail(row, label, TAKEN)
                 elif text and (name == "number" or values["status"][row] != Status.VOID):
                     taken.add(text)
+        tells = fieldset.of(modules.get("contract"), chunk.plan.user).readable("amount")
         for row in rows:
             if row in chunk.faults or values["status"][row] != Status.APPROVED:
                 continue
             contract, amount = contracts[pks[row]], values["amount"][row]
             if amount > rooms[contract.pk]:
                 left = formatting.money(max(rooms[contract.pk], 0))
-                chunk.fail(row, "开票金额", f"合同 {contract.number} 还能开 {left}")
+                words = f"合同 {contract.number} 还能开 {left}" if tells else "超过这份合同还能开票的金额"
+                chunk.fail(row, "开票金额", words)
             else:
                 rooms[contract.pk] -= amount
 

@@ -235,7 +235,7 @@ def each(rows, act) -> tuple[int, list[tuple[str, str]]]:
             act(invoice)
             done += 1
         except ValidationError as error:
-            refused.append((f"{invoice.title} {formatting.money(invoice.amount)}", "；".join(error.messages)))
+            refused.append((f"{invoice.number} {invoice.title}".strip(), "；".join(error.messages)))
     return done, refused
 
 

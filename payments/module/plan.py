@@ -52,7 +52,7 @@ PLAN = modules.register(
                 "period",
                 combine=lambda period: f"第 {period} 期",
                 kind="text",
-                css="k-w-88",
+                css="k-w-120",
                 m="title",
                 default=True,
             ),

@@ -9,6 +9,7 @@ from crm.records.formatting import money
 from .. import figures
 from ..figures import ZERO
 from ..models import Payment, PaymentAllocation, PaymentPlan
+from .holding import reads
 
 
 def plans_of(contract_id: int, *, locked: bool = False) -> list[PaymentPlan]:
@@ -51,11 +52,14 @@ def check_chosen(plans: list[PaymentPlan], parts: dict[int, Decimal], amount: De
         raise ValidationError(f"分配到计划的金额合计 {money(total)}，超过本次金额 {money(amount)}。")
 
 
-def check_rooms(plans, parts: dict[int, Decimal], free: dict[int, Decimal], type_: str) -> None:
+def check_rooms(plans, parts: dict[int, Decimal], free: dict[int, Decimal], type_: str, *, by) -> None:
     """ValidationError where a plan lacks less than its part."""
+    tells = reads(by, "payment_plan", "amount", "received", "pending")
     for plan in plans:
         part = parts.get(plan.pk, ZERO)
         if part > free[plan.pk]:
+            if not tells:
+                raise ValidationError(f"分配到{plan}的金额超过了它还差或可退的金额。")
             verb = "还差" if type_ == Payment.Type.RECEIPT else "可退"
             raise ValidationError(f"{plan}{verb} {money(free[plan.pk])}，不能分配 {money(part)}。")
 
@@ -71,5 +75,11 @@ def keep(payment: Payment, parts: dict[int, Decimal]) -> None:
 
 
 def words(plans: list[PaymentPlan], parts: dict[int, Decimal]) -> str:
-    """ "第 1 期 ¥100.00、第 2 期 ¥50.00"."""
-    return "、".join(f"{plan} {money(parts[plan.pk])}" for plan in plans if plan.pk in parts)
+    """ "第 1 期、第 2 期"."""
+    return "、".join(str(plan) for plan in plans if plan.pk in parts)
+
+
+def changes(plans: list[PaymentPlan], parts: dict[int, Decimal]) -> list[dict]:
+    """The same with the amounts, as the log keeps them: whoever may not read the amount does not read these."""
+    new = "、".join(f"{plan} {money(parts[plan.pk])}" for plan in plans if plan.pk in parts)
+    return [{"key": "amount", "label": "分配", "old": "", "new": new}] if new else []

@@ -14,7 +14,7 @@ from crm.records.formatting import money
 from .. import figures
 from ..figures import Sums
 from ..models import Payment, PaymentPlan
-from .holding import OVER
+from .holding import OVER, reads
 
 Failures = list[tuple[str, str]]
 
@@ -27,20 +27,27 @@ def _why_not(payment: Payment, contract: Contract, *, by) -> str:
         return "已结算提成，请先取消结算"
     if contract.execution in figures.ENDED:
         return f"合同{contract.get_execution_display()}，不能作废"
+    if contract.status != Status.APPROVED:
+        return "合同已作废，不能再作废它的回款和退款"
+    tells = reads(by, "contract", "amount", "received", "pending") and reads(by, "payment_plan", "amount", "received")
     sums = figures.of_contracts([contract.pk], without=[payment.pk]).get(contract.pk, Sums())
     plans = {plan.pk: plan for plan in PaymentPlan.objects.filter(allocations__payment=payment)}
     allotted = figures.of_plans(plans, without=[payment.pk])
     if payment.type == Payment.Type.RECEIPT:
         if sums.left < 0:
-            return f"作废后已回 {money(sums.received)}，少于已登记的退款；请先作废退款"
+            figure = f" {money(sums.received)}" if tells else ""
+            return f"作废后已回{figure}，少于已登记的退款；请先作废退款"
         if any(one.left < 0 for one in allotted.values()):
             return "它所在的期次已有退款；请先作废退款"
         return ""
     if sums.taken > contract.amount and not by.has_function(OVER):
+        if not tells:
+            return "作废后已回与待审批超过合同金额"
         return f"作废后已回与待审批 {money(sums.taken)}，超过合同金额 {money(contract.amount)}"
     for pk, one in allotted.items():
         if one.taken > plans[pk].amount:
-            return f"作废后{plans[pk]}的回款 {money(one.taken)} 超过计划 {money(plans[pk].amount)}"
+            told = f" {money(one.taken)} 超过计划 {money(plans[pk].amount)}" if tells else "超过计划金额"
+            return f"作废后{plans[pk]}的回款{told}"
     return ""
 
 

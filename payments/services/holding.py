@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from approvals import states
 from contracts import services as contracts
 from contracts.models import Contract
-from crm.records import params
+from crm.records import fieldset, modules, params
 from crm.records.formatting import money
 
 from .. import figures
@@ -15,6 +15,11 @@ from ..figures import ZERO
 from ..models import PaymentPlan
 
 OVER = "payment.over"
+
+
+def reads(by, module: str, *keys: str) -> bool:
+    """Whether a sentence to this person may tell these fields (`by` None: the system itself)."""
+    return by is None or all(map(fieldset.of(modules.get(module), by).readable, keys))
 
 
 def hold(pk: int) -> Contract:
@@ -33,9 +38,12 @@ def planned(contract: Contract, *, without: int | None = None) -> Decimal:
     return sum(rows.values_list("amount", flat=True), ZERO)
 
 
-def check_plans(contract: Contract, total: Decimal, more: Decimal) -> None:
-    """ValidationError where plans of `total` and `more` pass the contract and the company forbids it."""
+def check_plans(contract: Contract, total: Decimal, more: Decimal, *, by) -> None:
+    """ValidationError where plans of `total` and `more` pass the contract and the company forbids it, in figures as far as `by`
+    may read them."""
     if more > 0 and total + more > contract.amount and params.get("plan_limit") == "forbid":
+        if not (reads(by, "contract", "amount") and reads(by, "payment_plan", "amount")):
+            raise ValidationError({"amount": "计划合计超过合同金额。"})
         raise ValidationError(
             {
                 "amount": f"计划合计 {money(total + more)}，超过合同金额 {money(contract.amount)}；"
@@ -47,6 +55,8 @@ def check_plans(contract: Contract, total: Decimal, more: Decimal) -> None:
 def check_receipt(contract: Contract, sums: figures.Sums, amount: Decimal, *, by) -> None:
     """ValidationError where a receipt passes what is still to be paid; who holds 超额回款 may."""
     if sums.taken + amount > contract.amount and not by.has_function(OVER):
+        if not reads(by, "contract", "amount", "received", "pending"):
+            raise ValidationError({"amount": "超过这份合同还能登记的回款。"})
         waiting = f"，待审批 {money(sums.coming)}" if sums.coming else ""
         raise ValidationError(
             {
@@ -56,9 +66,11 @@ def check_receipt(contract: Contract, sums: figures.Sums, amount: Decimal, *, by
         )
 
 
-def check_refund(sums: figures.Sums, amount: Decimal) -> None:
+def check_refund(sums: figures.Sums, amount: Decimal, *, by) -> None:
     """ValidationError where more would go back than came in."""
     if amount > sums.left:
+        if not reads(by, "contract", "received", "pending"):
+            raise ValidationError({"amount": "超过这份合同可以退款的金额。"})
         waiting = f"，待审批退款 {money(sums.going)}" if sums.going else ""
         raise ValidationError(
             {"amount": f"已回 {money(sums.received)}{waiting}；最多还能退款 {money(max(sums.left, ZERO))}。"}

@@ -10,6 +10,7 @@ from django.utils import timezone
 from approvals import services as approvals
 from approvals import states
 from approvals.models import Status
+from contracts.models import Contract
 from crm.records import modules, numbering, search, services
 
 from .. import figures
@@ -48,7 +49,7 @@ def _allot(payment: Payment, parts: dict[int, Decimal], *, by) -> None:
     allotting.check_chosen(plans, parts, payment.amount)
     allotting.keep(payment, parts)
     text = f"分配到{allotting.words(plans, parts)}" if parts else "不指定期次，提交时自动分配"
-    services.log(payment, code="payment.allotted", by=by, text=text)
+    services.log(payment, code="payment.allotted", by=by, text=text, changes=allotting.changes(plans, parts))
 
 
 @transaction.atomic
@@ -82,12 +83,12 @@ def submit(payment: Payment, *, by, chosen: dict | None = None, note: str = "") 
     if current.type == Payment.Type.RECEIPT:
         check_receipt(contract, sums, current.amount, by=by)
     else:
-        check_refund(sums, current.amount)
+        check_refund(sums, current.amount, by=by)
     free = allotting.rooms(plans, current.type, without=[current.pk])
     parts = dict(current.allocations.values_list("plan_id", "amount"))
     if parts:
         allotting.check_chosen(plans, parts, current.amount)
-        allotting.check_rooms(plans, parts, free, current.type)
+        allotting.check_rooms(plans, parts, free, current.type, by=by)
     else:
         parts = allotting.automatic(plans, current.amount, free, current.type)
         allotting.keep(current, parts)
@@ -97,7 +98,7 @@ def submit(payment: Payment, *, by, chosen: dict | None = None, note: str = "") 
     )
     current.refresh_from_db()
     text = f"提交审批，编号 {number}" + (f"，{allotting.words(plans, parts)}" if parts else "")
-    services.log(current, code="payment.submitted", by=by, text=text)
+    services.log(current, code="payment.submitted", by=by, text=text, changes=allotting.changes(plans, parts))
     _reindex(current)
     figures.rewrite([contract.pk])
     approvals.submit(current, document="payment", by=by, chosen=chosen, note=note)
@@ -152,10 +153,29 @@ def delete_payments(rows, *, by, now=None, along: str = ""):
 
 @transaction.atomic
 def restore_payments(rows, *, by) -> int:
-    """Take payments out of the recycle bin; their contract must still be open."""
+    """Take payments out of the recycle bin; their contract must still be open. Approved ones (of an import that was undone) must
+    still have room and are allotted to the plans there are now."""
     found = list(rows.order_by("contract_id", "pk"))
+    moved = 0
     for pk in sorted({payment.contract_id for payment in found}):
-        hold(pk)
-    moved = services.restore(rows, by=by)
+        contract = hold(pk)
+        for payment in (one for one in found if one.contract_id == pk):
+            if payment.status in figures.COUNTS:
+                _make_room(contract, payment, by=by)
+            moved += services.restore(Payment.objects.filter(pk=payment.pk), by=by)
     figures.rewrite({payment.contract_id for payment in found})
     return moved
+
+
+def _make_room(contract: Contract, payment: Payment, *, by) -> None:
+    """ValidationError where a payment in the recycle bin fits its locked contract no more; else it gets the plans it can have."""
+    sums = figures.of_contracts([contract.pk]).get(contract.pk, Sums())
+    if payment.type == Payment.Type.RECEIPT:
+        check_receipt(contract, sums, payment.amount, by=by)
+    else:
+        check_refund(sums, payment.amount, by=by)
+    plans = allotting.plans_of(contract.pk, locked=True)
+    free = allotting.rooms(plans, payment.type)
+    parts = dict(payment.allocations.values_list("plan_id", "amount"))
+    if any(part > free.get(pk, figures.ZERO) for pk, part in parts.items()):
+        allotting.keep(payment, allotting.automatic(plans, payment.amount, free, payment.type))

@@ -15,7 +15,7 @@ from crm.records.formatting import money
 from .. import figures
 from ..figures import ZERO
 from ..models import PaymentAllocation, PaymentPlan
-from .holding import check_plans, hold, planned
+from .holding import check_plans, hold, planned, reads
 
 MOST = 120  # plans of one contract
 
@@ -38,7 +38,7 @@ def create_plan(plan: PaymentPlan, *, by, complete: bool = True) -> PaymentPlan:
     plan.contract, plan.customer_id = contract, contract.customer_id
     plan.owner_id = plan.owner_id or contract.owner_id
     plan.period = _next_period(contract.pk)
-    check_plans(contract, planned(contract), plan.amount or ZERO)
+    check_plans(contract, planned(contract), plan.amount or ZERO, by=by)
     services.create(plan, by=by, complete=complete)
     figures.rewrite([contract.pk])
     return plan
@@ -56,12 +56,14 @@ def update_plan(plan: PaymentPlan, values: dict, *, version: int, by) -> Payment
     if amount is not None and amount != current.amount and version == current.version:
         sums = figures.of_plans([plan.pk]).get(plan.pk, figures.Sums())
         if amount < sums.taken:
+            if not reads(by, "payment_plan", "received", "pending"):
+                raise ValidationError({"amount": "计划金额不能低于已分配的回款。"})
             waiting = f"，待审批 {money(sums.coming)}" if sums.coming else ""
             raise ValidationError(
                 {"amount": f"已回 {money(sums.received)}{waiting}，计划金额不能低于 {money(sums.taken)}。"}
             )
         others = planned(contract, without=plan.pk)
-        check_plans(contract, others, amount if amount > current.amount else ZERO)
+        check_plans(contract, others, amount if amount > current.amount else ZERO, by=by)
     saved = services.update(plan, values, version=version, by=by)
     if saved.due_on != current.due_on and saved.reminded_at is not None:
         PaymentPlan.objects.filter(pk=plan.pk).update(reminded_at=None)
@@ -105,7 +107,7 @@ def restore_plans(rows, *, by) -> int:
     found = list(rows.order_by("contract_id", "pk"))
     for pk in sorted({plan.contract_id for plan in found}):
         contract = hold(pk)
-        check_plans(contract, planned(contract), sum((p.amount for p in found if p.contract_id == pk), ZERO))
+        check_plans(contract, planned(contract), sum((p.amount for p in found if p.contract_id == pk), ZERO), by=by)
     moved = services.restore(rows, by=by)
     figures.rewrite({plan.contract_id for plan in found})
     return moved
@@ -115,7 +117,7 @@ def restore_plans(rows, *, by) -> int:
 def generate(contract_id: int, parts: list[tuple[Decimal, date]], *, by, more: dict) -> list[PaymentPlan]:
     """Make a plan of each (amount, day), all with the fields of `more` (method, remind_days, remark)."""
     contract = hold(contract_id)
-    check_plans(contract, planned(contract), sum((amount for amount, _ in parts), ZERO))
+    check_plans(contract, planned(contract), sum((amount for amount, _ in parts), ZERO), by=by)
     first, made = _next_period(contract.pk), []
     if len(parts) + PaymentPlan.objects.live().filter(contract=contract.pk).count() > MOST:
         raise ValidationError(f"一份合同最多 {MOST} 期计划。")

@@ -23,7 +23,8 @@ def home(request):
         rows = module.model.objects.allowed(request.user, "view")
         queries += [rows, scope.of_owners(rows, [user.pk])]
         ids = scope.top_ids(rows, field="updated_at", descending=True, limit=8)
-        found = module.model.objects.select_related("owner").in_bulk(ids)
+        fields = fieldset.of(module, request.user)
+        found = module.model.objects.select_related(*_joins(module, "owner", "contract")).in_bulk(ids)
         groups.append(
             {
                 "module": module,
@@ -33,6 +34,7 @@ def home(request):
                     {
                         "title": module.title_of(found[pk]),
                         "url": module.url(pk=pk),
+                        "contract": fields.shown(found[pk], "contract"),
                         "owner": found[pk].owner,
                         "at": found[pk].updated_at,
                     }
@@ -64,6 +66,8 @@ def to_do(user) -> list[tuple[str, str, object]]:
         if module.may(user, "view"):
             query = urlencode({"view": box.view, "owner": user.pk})
             view = next(view for view in module.views if view.key == box.view)
+            if not all(map(fieldset.of(module, user).readable, view.needs)):
+                continue  # the list has no such view for them
             rows = scope.of_owners(view.narrow(module.rows(user), user), [user.pk])
             found.append((box.label, f"{module.list_url}?{query}", rows))
     return found
@@ -88,8 +92,7 @@ def results(user, text: str) -> list[dict]:
         rows = search.narrow(module.model.objects.allowed(user, "view"), module, text, user=user)
         ids = scope.top_ids(rows, field="updated_at", descending=True, limit=PER_GROUP)
         if ids:
-            joins = [name for name in ("owner", "customer") if name in {f.name for f in module.model._meta.fields}]
-            found = module.model.objects.select_related(*joins).in_bulk(ids)
+            found = module.model.objects.select_related(*_joins(module, "owner", "customer", "contract")).in_bulk(ids)
             groups.append(
                 {
                     "label": module.label,
@@ -110,7 +113,12 @@ def results(user, text: str) -> list[dict]:
 
 
 def _second_line(fields, record) -> str:
-    return " · ".join(filter(None, (fields.shown(record, key) for key in ("customer", "owner", "code"))))
+    return " · ".join(filter(None, (fields.shown(record, key) for key in ("contract", "customer", "owner", "code"))))
+
+
+def _joins(module, *names: str) -> list[str]:
+    """Those of these relations the module's records have."""
+    return [name for name in names if name in {field.name for field in module.model._meta.fields}]
 
 
 @require_safe
