@@ -40,7 +40,14 @@ def pages(staff, contract, one, draft):
         "/",
     ):
         yield url, client.get(url).content.decode()
-    new = {"contract": contract.pk, "paid_on": SEEN, "due_on": SEEN, "submit_now": "on", "title": "某公司"}
+    new = {
+        "contract": contract.pk,
+        "paid_on": SEEN,
+        "due_on": SEEN,
+        "submit_now": "on",
+        "title": "某公司",
+        "owner": staff.ann.pk,
+    }
     part = {f"part_{one.pk}": "78000"}
     for url, data in (
         ("/payments/new/", {**new, "type": "receipt", "amount": "999999"}),
