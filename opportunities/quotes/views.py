@@ -188,8 +188,8 @@ class DetailView(QuotationView):
     def offered(self, quotation, rights, may, panel) -> list[dict]:
         """What waits for the person first, then the way on, then everything else; what may be said of an approval that has ended
         stands behind that."""
-        said = list(panel["actions"]) if panel else []
-        found = said if panel and panel["approval"].state == Status.PENDING else []
+        waits = panel is not None and panel["approval"].state == Status.PENDING
+        found = list(panel["actions"]) if waits else []
         if "submit" in may and "follow" in rights:
             url = f"/quotations/{quotation.pk}/submit/"
             found.append({"label": "提交审批", "icon": "approval", "url": url, "dialog": True, "primary": True})
@@ -198,9 +198,9 @@ class DetailView(QuotationView):
         others = self.actions(quotation, rights, may)
         if any(one.get("primary") for one in found):
             others = [{**one, "primary": False} for one in others]
-        if found is not said:
+        if panel and not waits:
             place = next((n for n, one in enumerate(others) if one.get("danger")), len(others))
-            others[place:place] = said
+            others[place:place] = panel["actions"]
         return found + others
 
     def actions(self, quotation, rights, may) -> list[dict]:
