@@ -40,7 +40,7 @@ ASKED = (
     ("出差", "去无锡培训", {"出差地点": "无锡", "出差开始": 6, "出差结束": 6, "事由": "上线培训"}, "withdrawn"),
     ("出差", "去上海参展", {"出差地点": "上海", "出差开始": 12, "出差结束": 15, "事由": "行业展会"}, "draft"),
 )
-OFFERED = ("pending", "approved", "rejected", "pending", "withdrawn", "approved", "draft")
+OFFERED = ("pending", "approved", "rejected", "pending", "withdrawn", "approved", "rejected")
 LARGE = Decimal(100_000)  # quotations from here on need approval
 COMMENTS = {"approved": "同意", "rejected": "请补充说明后重新提交", "withdrawn": "改期，先撤回"}
 
@@ -91,9 +91,8 @@ def _offers() -> None:
     mine = rows.filter(owner__is_active=True, owner__supervisor__isnull=False)
     for deal, way in zip(mine.select_related("owner", "customer").order_by("pk"), OFFERED, strict=False):
         made = offer(deal)
-        if way != "draft":
-            approving.submit(made, by=deal.owner, note="客户本周内要报价")
-            _decide(made, "quotation", way, by=deal.owner)
+        approving.submit(made, by=deal.owner, note="客户本周内要报价")
+        _decide(made, "quotation", way, by=deal.owner)
 
 
 def _ask(by: Employee, kind: RequestType, title: str, said: dict, way: str) -> None:

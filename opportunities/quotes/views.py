@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from approvals.models import Status
 from crm.records import modules, scope
 from crm.records.views.base import ModuleView, deny, render_page
 from orgs.views.base import Pager, done, form_page, move_errors, number
@@ -185,8 +186,10 @@ class DetailView(QuotationView):
         )
 
     def offered(self, quotation, rights, may, panel) -> list[dict]:
-        """What waits for the person first, then the way on, then everything else."""
-        found = list(panel["actions"]) if panel else []
+        """What waits for the person first, then the way on, then everything else; what may be said of an approval that has ended
+        stands behind that."""
+        waits = panel is not None and panel["approval"].state == Status.PENDING
+        found = list(panel["actions"]) if waits else []
         if "submit" in may and "follow" in rights:
             url = f"/quotations/{quotation.pk}/submit/"
             found.append({"label": "提交审批", "icon": "approval", "url": url, "dialog": True, "primary": True})
@@ -195,6 +198,9 @@ class DetailView(QuotationView):
         others = self.actions(quotation, rights, may)
         if any(one.get("primary") for one in found):
             others = [{**one, "primary": False} for one in others]
+        if panel and not waits:
+            place = next((n for n, one in enumerate(others) if one.get("danger")), len(others))
+            others[place:place] = panel["actions"]
         return found + others
 
     def actions(self, quotation, rights, may) -> list[dict]:
