@@ -23,6 +23,7 @@ from contracts.tests import factories as papers
 from customers.models import Customer
 from opportunities.tests.factories import customer
 from orgs.tests.factories import department, employee
+from payments import figures
 from payments import services as payments
 from payments.models import Payment, PaymentPlan
 
@@ -171,7 +172,9 @@ def request(who, status: str) -> Request:
 def plan(who, at: Contract) -> PaymentPlan:
     """A plan at a contract in whatever status."""
     more = {"contract": at, "customer_id": at.customer_id, "owner": who.owner, "created_by": who.owner}
-    return PaymentPlan.objects.create(amount=Decimal("1000"), due_on=DAY, period=1, **more)
+    made = PaymentPlan.objects.create(amount=Decimal("1000"), due_on=DAY, period=1, **more)
+    figures.rewrite([at.pk])
+    return made
 
 
 def enable_flows(who) -> None:

@@ -76,7 +76,6 @@ HOLDS = {
     "nobody": ("", {}),
 }
 REACHED = {"owner": True, "stranger": False, "manager": True, "finance": True, "executive": True, "nobody": False}
-FINANCE_REACHES = {"contract", "payment_plan", "payment", "invoice"}
 # Which function an act needs: of the record's own module unless it names another ----------------------------------------------
 NEEDS = {
     "submit": "edit",
@@ -123,8 +122,7 @@ def expected(kind: str, state: str, role: str, door: Door) -> bool:
         open_ = False
     module, _, function = NEEDS.get(door.act, door.act).rpartition(".")
     held = function in words(HOLDS[role][1].get(module or kind, ""))
-    reached = REACHED[role] and (role != "finance" or kind in FINANCE_REACHES)
-    return open_ and held and reached and (not door.roles or role in words(door.roles))
+    return open_ and held and REACHED[role] and (not door.roles or role in words(door.roles))
 
 
 class _Undo(Exception):
