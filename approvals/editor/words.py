@@ -77,11 +77,12 @@ class Words:
         """`pairs` = [(document key, definition)]; `ways` of all departments and names of all `roles` where the page has read
         them already."""
         people, named, departments = set(), set(), set()
-        self.facts = {
-            key: {fact.key: fact for fact in flows.facts_of(key)}
-            for key in {key for key, _ in pairs if key in documents.ALL}
+        asking = {key for key, one in pairs if one["condition"]}
+        setting = {key for key, one in pairs if any(rule["kind"] == "set" for rule in one["after"])}
+        self.facts = {key: {fact.key: fact for fact in flows.facts_of(key)} for key in asking if key in documents.ALL}
+        self.settable = {
+            key: {fact.key: fact for fact in documents.ALL[key].settable()} for key in setting if key in documents.ALL
         }
-        self.settable = {key: {fact.key: fact for fact in documents.ALL[key].settable()} for key in self.facts}
         self._labels: dict[str, dict[str, str]] = {}
         for key, definition in pairs:
             for who in parts(definition):

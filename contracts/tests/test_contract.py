@@ -4,7 +4,7 @@ from django.test import TestCase
 
 from contracts.models import Contract
 from contracts.services import create_contract
-from crm.records import services
+from crm.records import fieldset, services
 from crm.testing import RecordContract
 from customers.models import Contact, Customer
 from opportunities.models import Opportunity
@@ -60,3 +60,12 @@ class ContractContract(RecordContract, TestCase):
             "amount": "100",
             "signed_on": "2026-11-01",
         }
+
+    def test_the_printed_record_has_company_date_and_the_fields_the_person_may_read(self):
+        """The paper goes to the customer: who printed it when does not stand on it."""
+        key, person = self.restrict(fieldset.HIDDEN)
+        page = self.get(self.editor, self.module.url("print", self.mine.pk))
+        self.assertContains(page, "秘密内容七七")
+        self.assertContains(page, "data-print-now")
+        self.assertNotContains(page, "打印于")
+        self.assertNotContains(self.get(person, self.module.url("print", self.mine.pk)), "秘密内容")

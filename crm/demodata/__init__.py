@@ -80,6 +80,7 @@ def make() -> dict[str, int]:
         invoices.wait()
         received = payments.make(people, random.Random(20240505))
         asked = approvals.make(people)
+        story.in_order()
         company.sign_ins(people, pick)
     return {
         "部门": len(company.DEPARTMENTS) + 1,

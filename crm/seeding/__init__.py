@@ -91,7 +91,9 @@ def seed(size: Size, *, number: int = 1, report: Callable[[str], None] = lambda 
             step("合同的操作记录", signing.load_log)
             step("合同的搜索行", signing.load_search)
         step("成交的客户", signing.figures)
-        money = payments.Money(size, random.Random(number + 2_000_003), now)  # needs the contracts with their indexes
+        money = payments.Money(
+            size, random.Random(number + 2_000_003), now, signing.first
+        )  # needs the contracts with their indexes
         with tables.without_indexes([PaymentPlan, Payment, PaymentAllocation], report=report):
             step("回款计划", money.load_plans)
             step("回款", money.load_payments)

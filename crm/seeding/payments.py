@@ -24,15 +24,15 @@ PAYMENTS = 0.4  # a customer
 
 
 class Money:
-    """One load on top of seeded contracts: two plans a contract, about as many payments as `size` asks for."""
+    """One load on top of the contracts seeded since the key `first`: two plans a contract, about as many payments as `size` asks for."""
 
-    def __init__(self, size, pick: Random, now: int):
+    def __init__(self, size, pick: Random, now: int, first: int):
         self.pick, self.now, self.today = pick, now, timezone.localdate()
         self.number = int(size.customers * PAYMENTS)
         self.methods = list(
             DictionaryItem.objects.filter(dictionary="payment.method", active=True).values_list("pk", flat=True)
         )
-        rows = Contract.objects.filter(status=Status.APPROVED, amount__gte=100).order_by("pk")
+        rows = Contract.objects.filter(pk__gte=first, status=Status.APPROVED, amount__gte=100).order_by("pk")
         names = ("pk", "customer_id", "owner_id", "amount", "signed_on", "execution", "created_at")
         self.contracts = list(rows.values_list(*names))
         self.first_plan, self.first = next_id(PaymentPlan), next_id(Payment)

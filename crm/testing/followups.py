@@ -123,7 +123,7 @@ class FollowUpContract(ContractBase):
             return
         one = self.say(self.canary, self.stranger)
         teams.add([self.canary], [self.seller], write=False, by=self.stranger)
-        page = self.get(self.seller, self.module.url(pk=self.canary.pk))
+        page = self.get(self.seller, f"{self.module.url(pk=self.canary.pk)}?tab=followups")
         self.assertContains(page, "青岚跟进内容")
         self.assertNotContains(page, "data-composer")
         self.assertEqual(
@@ -205,12 +205,14 @@ class FollowUpContract(ContractBase):
             self.module.url("transfer", self.mine.pk),
             {"ids": self.mine.pk, "confirmed": "1", "owner": self.mate.pk, "keep": ""},
         )
-        self.assertContains(self.get(self.mate, self.module.url(pk=self.mine.pk)), "青岚跟进内容")
+        page = self.get(self.mate, f"{self.module.url(pk=self.mine.pk)}?tab=followups")
+        self.assertContains(page, "青岚跟进内容")
         self.module.verb("delete")(rows, by=self.mate)
         self.assertEqual(self.get(self.mate, f"/follow-ups/{one.pk}/").status_code, 404)
         self.assertEqual(self.get(self.mate, "/follow-ups/").context["rows"], [])
         self.module.verb("restore")(rows, by=self.mate)
-        self.assertContains(self.get(self.mate, self.module.url(pk=self.mine.pk)), "青岚跟进内容")
+        page = self.get(self.mate, f"{self.module.url(pk=self.mine.pk)}?tab=followups")
+        self.assertContains(page, "青岚跟进内容")
         self.module.verb("delete")(rows, by=self.mate)
         with self.captureOnCommitCallbacks(execute=True):
             self.post(self.superuser, f"{self.module.bulk_url}purge/", {"ids": str(self.mine.pk)})

@@ -32,7 +32,7 @@ MONEY = {
     # invoices and titles
     "payment-submit": ("in 404 ok 403", "in 404 ok 403"),
     "invoice-submit": ("in 404 ok 403", "in 404 ok 403"),
-    "invoice-issue": ("in 403 ok 403", "in 403 ok 403"),
+    "invoice-issue": ("in 403 403 403", "in 403 ok 403"),
     "invoice-titles": ("in 404 404 403", "in 405 405 403"),
     "customer-title-new": ("in 404 ok 403", "in 404 ok 403"),
     "customer-title": ("in 404 ok 403", "in 404 ok 403"),

@@ -76,6 +76,7 @@ HOLDS = {
     "nobody": ("", {}),
 }
 REACHED = {"owner": True, "stranger": False, "manager": True, "finance": True, "executive": True, "nobody": False}
+PRIVATE = {"request": ("finance", "executive")}  # who reaches everybody's records elsewhere, and there only their own
 # Which function an act needs: of the record's own module unless it names another ----------------------------------------------
 NEEDS = {
     "submit": "edit",
@@ -122,7 +123,8 @@ def expected(kind: str, state: str, role: str, door: Door) -> bool:
         open_ = False
     module, _, function = NEEDS.get(door.act, door.act).rpartition(".")
     held = function in words(HOLDS[role][1].get(module or kind, ""))
-    return open_ and held and REACHED[role] and (not door.roles or role in words(door.roles))
+    reached = REACHED[role] and role not in PRIVATE.get(kind, ())
+    return open_ and held and reached and (not door.roles or role in words(door.roles))
 
 
 class _Undo(Exception):

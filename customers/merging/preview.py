@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from crm.records import fieldset, modules
 from crm.records.models import Attachment, FollowUpLink, TagLink
+from crm.records.views.detail import counted
 
 from ..models import Contact, ContactCustomer, Customer, CustomerRelation
 from . import carrying, contacts, team
@@ -49,14 +50,18 @@ def outlook(survivor: Customer, others: list[Customer], *, owner, by) -> Outlook
     found = Outlook()
     target, ids = survivor.pk, [one.pk for one in others]
     everyone = [target, *ids]
-    module = modules.get("customer")
-    for child in module.children:
+    counts: dict = {}
+    for child in modules.get("customer").children:
         rows = child.model.objects.live()
         if child.name == "contact":
             _contacts(found, list(rows.filter(customer__any=everyone).order_by("pk")), target, ids)
             continue
-        had, comes = rows.filter(customer=target).count(), rows.filter(customer__any=ids).count()
-        found.add(child.label, "个", had, comes, had + comes)
+        counts |= {(child.label, "had"): rows.filter(customer=target)}
+        counts |= {(child.label, "comes"): rows.filter(customer__any=ids)}
+    figures = counted(survivor, counts)
+    for label in dict.fromkeys(label for label, _ in counts):
+        had, comes = figures[label, "had"], figures[label, "comes"]
+        found.add(label, "个", had, comes, had + comes)
     kind = ContentType.objects.get_for_model(Customer)
     talks = [
         set(FollowUpLink.objects.filter(content_type=kind, object_id__any=some).values_list("followup_id", flat=True))
