@@ -311,5 +311,5 @@ def test_statement_counts_do_not_grow_with_flows_steps_and_versions(company):
         )
     many = [count(ROOT), count(f"{ROOT}{last.pk}/"), count(f"{ROOT}{last.pk}/versions/")]
     assert many[0] <= few[0] <= 12
-    assert many[1] <= few[1] <= 15
+    assert many[1] <= few[1] <= 22  # five of them are what conditions and 通过后 offer of contracts
     assert many[2] <= few[2] + 1 <= 20

@@ -58,19 +58,20 @@ def outlook(survivor: Customer, others: list[Customer], *, owner, by) -> Outlook
             continue
         counts |= {(child.label, "had"): rows.filter(customer=target)}
         counts |= {(child.label, "comes"): rows.filter(customer__any=ids)}
-    figures = counted(survivor, counts)
+    kind = ContentType.objects.get_for_model(Customer)
+    files = Attachment.objects.filter(content_type=kind, purpose="file")
+    beside = {"had": files.filter(object_id=target), "comes": files.filter(object_id__any=ids)}
+    figures = counted(survivor, {**counts, **beside})
+    attached = [figures["had"], figures["comes"]]
     for label in dict.fromkeys(label for label, _ in counts):
         had, comes = figures[label, "had"], figures[label, "comes"]
         found.add(label, "个", had, comes, had + comes)
-    kind = ContentType.objects.get_for_model(Customer)
     talks = [
         set(FollowUpLink.objects.filter(content_type=kind, object_id__any=some).values_list("followup_id", flat=True))
         for some in ([target], ids)
     ]
     found.add("跟进记录", "条", len(talks[0]), len(talks[1] - talks[0]), len(talks[0] | talks[1]))
-    files = Attachment.objects.filter(content_type=kind, purpose="file")
-    had, comes = files.filter(object_id=target).count(), files.filter(object_id__any=ids).count()
-    found.add("附件", "个", had, comes, had + comes)
+    found.add("附件", "个", *attached, sum(attached))
     if may_tag(by):
         tags = [
             set(TagLink.objects.filter(content_type=kind, object_id__any=some).values_list("tag_id", flat=True))
