@@ -21,6 +21,7 @@ from customers.models import Customer
 from customers.services import check_customers_live
 from opportunities.counting import lock as lock_customers
 from opportunities.models import Opportunity
+from products.lines import SAID
 
 from . import hooks
 from . import numbering as numbers
@@ -225,19 +226,6 @@ def settle(pk: int, outcome: str, *, approval, by) -> None:
         hooks.tell([pk], "approved", by=by)
 
 
-LINE = (
-    "product_id",
-    "name",
-    "code",
-    "unit",
-    "list_price",
-    "price",
-    "quantity",
-    "discount",
-    "subtotal",
-    "remark",
-    "order",
-)
 FIELDS = (
     "name",
     "opportunity_id",
@@ -265,5 +253,5 @@ def snapshot(contract: Contract, lines: Iterable | None = None) -> dict:
     lines = contract.lines.all() if lines is None else lines
     return {
         "fields": {name: plain(getattr(contract, name)) for name in FIELDS},
-        "lines": [{name: plain(getattr(line, name)) for name in LINE} for line in lines],
+        "lines": [{name: plain(getattr(line, name)) for name in SAID} for line in lines],
     }

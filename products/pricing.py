@@ -19,6 +19,12 @@ class Buyer:
     department: object = None
 
 
+def buyer_of(record) -> Buyer:
+    """The level of the record's customer; the department of whoever owns the record."""
+    owner = record.owner
+    return Buyer(record.customer.level_id, owner.department if owner is not None else None)
+
+
 @dataclass(frozen=True)
 class Offer:
     """What a product costs a buyer; `price_list` = None where it is the standard price."""

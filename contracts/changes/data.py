@@ -2,6 +2,7 @@
 
 import copy
 
+from products.lines import SAID
 from products.models import Product
 
 from .. import services
@@ -40,7 +41,7 @@ def lines_of(data: dict) -> list[ContractLine]:
     found = []
     for place, row in enumerate(sorted(rows, key=lambda one: one["order"]), 1):
         line = ContractLine(pk=place)
-        for name in services.LINE:
+        for name in SAID:
             field = ContractLine._meta.get_field(name.removesuffix("_id"))
             setattr(line, name, row[name] if field.is_relation else field.to_python(row[name]))
         # a product may be purged while only a version names it

@@ -20,14 +20,14 @@ from crm.records.custom.definitions import Type
 from opportunities import counting
 from opportunities.models import Opportunity
 from products import arithmetic
-from products.lines import figures
+from products.lines import SAID, figures
 from products.lines.services import TOO_MUCH, LineFaults, Row, priced
 from products.models import Product
 
 from .. import hooks
 from ..lines.declared import DOCUMENT
 from ..models import Contract, ContractLine, ContractVersion
-from ..services import FIELDS, LINE, execution_of, snapshot
+from ..services import FIELDS, execution_of, snapshot
 from . import compare
 from .data import State, hang, lines_of, open_change, overlay, starting_point
 
@@ -272,7 +272,7 @@ def take_effect(current: Contract, version: ContractVersion, *, by) -> None:
     )
     ContractLine.objects.filter(contract=current).delete()
     ContractLine.objects.bulk_create(
-        ContractLine(contract=current, **{name: getattr(line, name) for name in LINE})
+        ContractLine(contract=current, **{name: getattr(line, name) for name in SAID})
         for line in lines_of(version.data)
     )
     current.versions.filter(state=State.EFFECTIVE).update(state=State.FORMER)

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from crm.records import services
 from crm.records.models import DictionaryItem
-from opportunities.lines.declared import buyer
 from orgs.models import Department
 from products import arithmetic, pricing
 from products.lines import save_lines
@@ -58,7 +57,7 @@ def give_lines(opportunities, pick: Random) -> int:
     for opportunity in opportunities:
         if pick.random() > 2 / 3:
             continue
-        rows, offers = [], pricing.offers(shelf, buyer(opportunity))
+        rows, offers = [], pricing.offers(shelf, pricing.buyer_of(opportunity))
         for product in pick.sample(shelf, pick.randint(1, 5)):
             off = pick.choice([0, 0, 0, 3, 5, 8])
             price = arithmetic.discounted(offers[product.pk].price, Decimal(off))

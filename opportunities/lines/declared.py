@@ -3,22 +3,15 @@
 from crm.records.modules import Bulk
 from products.lines import documents
 from products.lines.tab import tab_of
-from products.pricing import Buyer
+from products.pricing import buyer_of
 
-from ..models import Opportunity, OpportunityLine
-
-
-def buyer(opportunity: Opportunity) -> Buyer:
-    """The customer's level; the department of whoever owns the opportunity."""
-    owner = opportunity.owner
-    return Buyer(opportunity.customer.level_id, owner.department if owner is not None else None)
-
+from ..models import OpportunityLine
 
 DOCUMENT = documents.register(
     documents.Document(
         module="opportunity",
         line=OpportunityLine,
-        buyer=buyer,
+        buyer=buyer_of,
         joins=("customer", "owner__department"),
         shows=("customer", "stage", "state", "owner"),
     )

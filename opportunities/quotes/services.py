@@ -12,25 +12,13 @@ from django.utils import timezone
 from crm.records import formatting, numbering, services
 from crm.records.fields import Text
 from products import arithmetic
+from products.lines import SAID
 
 from ..models import Opportunity, Quotation, QuotationLine, QuotationState, QuotationVersion
 from . import approval, queries
 
 LINES = 200
 VALUES = ("title", "contact", "valid_until", "terms", "note")
-COPIED = (
-    "product_id",
-    "name",
-    "code",
-    "unit",
-    "list_price",
-    "price",
-    "quantity",
-    "discount",
-    "subtotal",
-    "remark",
-    "order",
-)
 REASON = Text("作废原因", max_length=200, blank=False, required_message="请填写作废原因")
 NOTE = Text("说明", max_length=200)
 STALE = "这份报价单刚被同事修改过，请刷新后再试；您填写的内容还在。"
@@ -103,7 +91,7 @@ def _write_version(quotation: Quotation, number: int, values: dict, *, by) -> Qu
     found.full_clean()
     found.save(force_insert=True)
     QuotationLine.objects.bulk_create(
-        QuotationLine(version=found, **{name: getattr(line, name) for name in COPIED}) for line in lines
+        QuotationLine(version=found, **{name: getattr(line, name) for name in SAID}) for line in lines
     )
     return found
 

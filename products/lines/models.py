@@ -7,6 +7,21 @@ from crm.records import fields
 
 from ..models import Product
 
+# What one line says: a copy of these is the same line of another document.
+SAID = (
+    "product_id",
+    "name",
+    "code",
+    "unit",
+    "list_price",
+    "price",
+    "quantity",
+    "discount",
+    "subtotal",
+    "remark",
+    "order",
+)
+
 
 class ProductLine(models.Model):
     """A product at a price. Name, code and unit are kept as they were, so that a later change of the product rewrites no
