@@ -34,6 +34,7 @@ class RequestContract(
     @classmethod
     def setUpTestData(cls):
         FieldDefinition.objects.filter(module="request").delete()
+        definitions.touch()  # this process may remember them from another test
         RequestType.objects.exclude(name="用印").update(enabled=False)
         super().setUpTestData()
 
