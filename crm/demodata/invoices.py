@@ -17,7 +17,7 @@ from customers.models import Customer
 
 BANKS = ("招商银行苏州分行", "中国工商银行上海张江支行", "中国建设银行杭州滨江支行", "交通银行深圳科技园支行")
 CHARS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-STATES = ("issued", "waiting", "draft", "issued", "void", "rejected", "red", "withdrawn", "issued", "waiting")
+STATES = ("issued", "waiting", "draft", "issued", "void", "rejected", "red", "withdrawn", "draft", "waiting")
 CONTENTS = ("*信息技术服务*软件实施服务", "*软件*智能排产系统", "*信息技术服务*年度维护服务")
 
 
