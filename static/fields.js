@@ -225,7 +225,11 @@
         input.value = whole.replace(/\B(?=(\d{3})+$)/g, ",") + (cents === undefined ? "" : `.${cents}`);
       }
     };
-    input.addEventListener("focus", () => { input.value = plain(input.value); });
+    input.addEventListener("focus", () => {
+      const whole = input.selectionEnd - input.selectionStart === input.value.length;
+      input.value = plain(input.value);
+      if (whole) input.select(); // by Tab: what is typed replaces it, as in every other field
+    });
     input.addEventListener("blur", format);
     format();
   }
