@@ -53,7 +53,7 @@ class SubmitPage(ModuleView):
                 "action": self.request.path,
                 "back_url": self.module.url(pk=record.pk),
             },
-            status=422 if form.is_bound and self.request.htmx else 200,
+            status=422 if form.is_bound else 200,
         )
 
 

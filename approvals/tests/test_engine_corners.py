@@ -145,7 +145,7 @@ def custom(kind: str, label: str, by, **more) -> str:
 
 
 def test_a_custom_field_is_set_as_it_is_kept(people):
-    options = [{"label": "甲"}, {"label": "乙"}]
+    options = [{"id": 1, "label": "甲"}, {"id": 2, "label": "乙"}]
     keys = {
         "number": custom("number", "件数", people.admin),
         "choices": custom("choices", "分档", people.admin, options=options),

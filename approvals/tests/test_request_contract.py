@@ -30,6 +30,7 @@ class RequestContract(
 
     module_name = "request"
     title_form_field = "title"
+    chief_sees = 0  # requests are private
 
     @classmethod
     def setUpTestData(cls):

@@ -14,6 +14,7 @@ class ContractBase:
     module_name = ""
     title_form_field = "name"
     edit_only: dict = {}
+    chief_sees = 2  # rows of the two sellers that somebody who reaches everybody sees
     least_texts = 4  # text fields its form has at least
 
     # To give -----------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class DoorContract(ContractBase):
             (self.mate, 0),
             (self.manager, 1),
             (self.stranger, 1),
-            (self.chief, 2),
+            (self.chief, self.chief_sees),
         ):
             response = self.get(person, self.module.list_url)
             self.assertEqual(response.context["pager"]["count"], expected, person.name)

@@ -6,6 +6,7 @@ What all three allow must change what it is about; whatever one of them denies c
 
 from contextlib import contextmanager
 
+import pytest
 from django.db import connection, transaction
 from django.test import TestCase
 
@@ -142,6 +143,7 @@ def undone():
         pass
 
 
+@pytest.mark.slow
 class StatesTest(TestCase):
     """One walk a kind; every try is taken back, so that all of them meet the same company."""
 
