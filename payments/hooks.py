@@ -4,7 +4,6 @@ from django.db.models import Exists, OuterRef
 
 from contracts import hooks
 from contracts.models import Contract
-from crm.records.formatting import money
 from crm.records.undoing.services import on_put_back
 
 from . import figures
@@ -29,7 +28,7 @@ def objections(ids: list[int], action: str) -> dict[int, str]:
         if one.coming or one.going:
             found[pk] = "有审批中的回款，请等审批结束或撤回"
         elif action == "void" and one.received:
-            found[pk] = f"已回款 {money(one.received)}，请先退款或作废回款"
+            found[pk] = "有已通过的回款，请先退款或作废回款"
     return found
 
 
